@@ -1,0 +1,105 @@
+/** The one frozen configuration that every room receives. It is made by `load.ts`; nothing else reads the environment. */
+export interface Config {
+  readonly xmpp: XmppConfig;
+  readonly sip: SipConfig;
+  readonly media: MediaConfig;
+  readonly call: CallConfig;
+  readonly log: LogConfig;
+}
+
+export interface XmppConfig {
+  /** XMPP domain of the Jitsi Meet installation, e.g. `meet.example`. */
+  readonly domain: string;
+  /** JID of the component: `<subdomain>.<domain>`. */
+  readonly componentDomain: string;
+  /** Shared secret of XEP-0114. */
+  readonly secret: string;
+  /** Where Prosody listens for components. */
+  readonly host: string;
+  readonly port: number;
+  /** Domain of the conference rooms, e.g. `conference.meet.example` or `muc.meet.example`. */
+  readonly mucDomain: string;
+  /** Where conference requests go, e.g. `focus.meet.example`. */
+  readonly focusJid: string;
+  /** The brewery room's full JID, e.g. `jigasibrewery@internal.auth.meet.example`; undefined: a plain component. */
+  readonly brewery: string | undefined;
+  /** Region published in the brewery. */
+  readonly region: string | undefined;
+}
+
+export type SipTransport = 'udp' | 'tcp';
+
+export interface SipConfig {
+  readonly listen: {
+    readonly address: string;
+    readonly port: number;
+    readonly transports: readonly SipTransport[];
+  };
+  /** Address that peers shall use for us in Contact and Via instead of the local one (1:1 NAT). */
+  readonly publicAddress: string | undefined;
+  readonly account: SipAccount;
+  /** Room of incoming calls that name none: bare name or JID. */
+  readonly defaultRoom: string | undefined;
+  /** Header names, compared without case, first match wins. */
+  readonly roomHeaders: readonly string[];
+  readonly passwordHeaders: readonly string[];
+  /** Names of dial headers that are passed on to the INVITE (lower case; a trailing `*` matches any rest). */
+  readonly forwardedHeaders: readonly string[];
+  /** Put before every dialled number. */
+  readonly outboundPrefix: string;
+  /** An outgoing call that nobody answers ends after this. */
+  readonly noAnswerSeconds: number;
+  /** Codecs in order of preference. */
+  readonly codecs: readonly Codec[];
+}
+
+export type Codec = 'opus' | 'G722' | 'PCMU' | 'PCMA';
+
+export interface SipAccount {
+  /** User part of the address of record. */
+  readonly user: string;
+  /** Domain of the address of record; outgoing calls go to `sip:<number>@<domain>`. */
+  readonly domain: string;
+  /** User name for digest when it differs from `user`. */
+  readonly authUser: string;
+  readonly password: string | undefined;
+  readonly displayName: string | undefined;
+  /** Registrar and outbound proxy. */
+  readonly server: string;
+  readonly port: number;
+  readonly transport: SipTransport;
+  /** False: a plain trunk, calls only. */
+  readonly register: boolean;
+  readonly expiresSeconds: number;
+}
+
+export interface MediaConfig {
+  /** Bounds of every UDP port that carries media (SIP RTP/RTCP and ICE), inclusive. */
+  readonly minPort: number;
+  readonly maxPort: number;
+  /** Local address for media sockets; `0.0.0.0` binds all. */
+  readonly address: string;
+  /** Address announced in SDP instead of the local one (1:1 NAT). */
+  readonly publicAddress: string | undefined;
+  /** `host:port` of a STUN server; undefined: none is ever contacted. */
+  readonly stunServer: string | undefined;
+  /** Number of media worker threads. */
+  readonly workers: number;
+}
+
+export interface CallConfig {
+  /** A call whose room leg is gone ends after this. */
+  readonly roomLostSeconds: number;
+  /** Others are in the room and no session-initiate came: the call ends after this. */
+  readonly invitationSeconds: number;
+  /** Alone in the room: the phone is answered after this. */
+  readonly aloneAnswerMs: number;
+  /** Calls at one time; more are refused. */
+  readonly maxCalls: number;
+}
+
+export interface LogConfig {
+  readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'pretty';
+}

@@ -1,0 +1,95 @@
+import type { EventEmitter } from 'node:events';
+import type { SipAccount } from '../config/config.ts';
+import type { Failure, Result } from '../errors.ts';
+
+/** A SIP user agent. Two implementations stand behind it: embedded (sip.js core) and, later, drachtio. */
+export interface SipEngine extends EventEmitter<SipEngineEvents> {
+  /** Binds the listeners. Fails with `internal` and the bind error in `detail`. */
+  start(): Promise<Result<void>>;
+  /** Ends what is left (unregister first through `Registration.stop`), closes every socket and timer. */
+  stop(): Promise<void>;
+  /** The local address that packets towards `target` (a SIP URI) leave from: for the `c=` line of an offer. */
+  localAddressFor(target: string): Promise<Result<string>>;
+  /** Places a call. The INVITE leaves at once; progress comes as events of the returned call. */
+  invite(target: string, options: InviteOptions): SipCall;
+  /** Registers for ever, with refresh, back-off and jitter (RFC 3261 §10). */
+  register(account: SipAccount): Registration;
+  /** Asks a peer for its state (RFC 3261 §11): the SIP status of the answer, or a failure. */
+  options(target: string): Promise<Result<number>>;
+}
+
+export interface SipEngineEvents {
+  /** A new incoming call that passed the engine's own checks; 100 has been sent. */
+  invite: [call: SipCall];
+}
+
+export interface InviteOptions {
+  readonly account: SipAccount;
+  /** SDP offer. */
+  readonly sdp: string;
+  /** Additional headers; names and values were checked, the engine checks again and throws on CR, LF or NUL. */
+  readonly headers: readonly SipHeader[];
+  /** Without an answer in this time the call is cancelled and ends with `phone-no-answer`. */
+  readonly noAnswerSeconds: number;
+}
+
+export interface SipHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * One dialog, from the INVITE to the end. Each verb does what fits the state and is harmless when it comes too late (a
+ * `ring()` after `end()` does nothing). `ended` is emitted exactly once, also after our own `end()`.
+ */
+export interface SipCall extends EventEmitter<SipCallEvents> {
+  /** SIP Call-ID. */
+  readonly callId: string;
+  readonly direction: 'in' | 'out';
+  /** The other party: From of an incoming call, target of an outgoing one. Untrusted text, control characters removed. */
+  readonly remote: { readonly uri: string; readonly user: string; readonly displayName: string | undefined };
+  /** The local address towards this peer, for the `c=` line. */
+  readonly localAddress: string;
+  /** The SDP offer of an incoming INVITE; undefined: offerless, our `answer` carries the offer. */
+  readonly offer: string | undefined;
+  /** First value of a header of the INVITE; the name's case does not matter. */
+  header(name: string): string | undefined;
+  /** 180 Ringing. */
+  ring(): void;
+  /** 200 OK with the SDP answer (or, for an offerless INVITE, our offer: the answer comes with `answered`). */
+  answer(sdp: string): void;
+  /** Sends a re-INVITE; the answer, or the reason of the refusal. */
+  reinvite(sdp: string): Promise<Result<string>>;
+  /** Sends an INFO (RFC 6086); the SIP status. */
+  info(contentType: string, body: string): Promise<Result<number>>;
+  /**
+   * Ends the call by what the state asks for: a final response (incoming, unanswered), CANCEL (outgoing, unanswered) or BYE
+   * with a `Reason` header (RFC 3326). Queued when RFC 3261 §15 forbids a BYE now (no ACK yet).
+   */
+  end(why: Failure): void;
+}
+
+export interface SipCallEvents {
+  /** Outgoing: 180 or 183 came; with SDP it is early media. */
+  ringing: [sdp: string | undefined];
+  /** Outgoing: 200 with the answer. Incoming: the ACK came, with the answer when the INVITE was offerless. */
+  answered: [sdp: string | undefined];
+  /** Re-INVITE or UPDATE from the peer. `sdp` undefined: offerless. Must be answered once through `respond`. */
+  reoffer: [sdp: string | undefined, respond: (answer: Result<string>) => void];
+  /** INFO from the peer; the engine answered 200. */
+  info: [contentType: string, body: string];
+  /** The dialog is over. `hangup`/`cancelled` when the peer ended it, else the code that was mapped from its status. */
+  ended: [why: Failure];
+}
+
+export interface Registration extends EventEmitter<RegistrationEvents> {
+  readonly state: 'registering' | 'registered' | 'failed' | 'stopped';
+  /** Unregisters (waits at most 2 s for the answer) and stops for ever. */
+  stop(): Promise<void>;
+}
+
+export interface RegistrationEvents {
+  registered: [expiresSeconds: number];
+  /** Registration failed; it is tried again by itself. `detail` holds the registrar's words. */
+  failed: [why: Failure, retryMs: number];
+}
