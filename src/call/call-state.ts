@@ -1,0 +1,277 @@
+import { endings, type Failure, failure } from '../errors.ts';
+import type { JingleAnswer, JingleOffer } from '../xmpp/xmpp-side.ts';
+
+/**
+ * The life of a call as a pure function. The two legs live and die separately: the room leg may go and come back while the
+ * phone stays on the line; when the phone's dialog ends, the call ends. No sockets, no timers, no clock in here: which timers
+ * ought to run follows from the state (`timersOf`), and what ought to be done comes out as effects.
+ */
+export interface CallState {
+  readonly direction: 'in' | 'out';
+  /** `idle`: outgoing, not yet invited. `ringing`: not answered. */
+  readonly phone: 'idle' | 'ringing' | 'answered' | 'gone';
+  readonly room: 'joining' | 'joined' | 'interrupted' | 'gone';
+  /** Others in the room, without the focus. */
+  readonly others: number;
+  /** The Jingle session; undefined while the focus has not invited us. */
+  readonly session: { readonly sid: string; readonly up: boolean } | undefined;
+  /** Media with a bridge was up at least once. */
+  readonly wasUp: boolean;
+  /** Why the last bridge leg failed, if it did. */
+  readonly bridgeFailure: Failure | undefined;
+  /** A dial IQ still waits for its answer. */
+  readonly dialPending: boolean;
+  /** Set once the call is ending. */
+  readonly end: Failure | undefined;
+  /** The room still reads why the call failed; then we leave. */
+  readonly farewell: boolean;
+}
+
+export type CallEvent =
+  | { readonly type: 'joined'; readonly others: number; readonly diallerPresent: boolean }
+  | { readonly type: 'others'; readonly count: number }
+  | { readonly type: 'offer'; readonly offer: JingleOffer }
+  | { readonly type: 'bridge-answer'; readonly sid: string; readonly answer: JingleAnswer }
+  | { readonly type: 'bridge-refused'; readonly sid: string; readonly why: Failure }
+  | { readonly type: 'bridge-up' }
+  | { readonly type: 'bridge-down'; readonly why: Failure }
+  | { readonly type: 'session-ended'; readonly sid: string }
+  | { readonly type: 'interrupted' }
+  | { readonly type: 'room-failed'; readonly why: Failure }
+  | { readonly type: 'room-left' }
+  | { readonly type: 'phone-ringing' }
+  | { readonly type: 'phone-answered' }
+  | { readonly type: 'phone-ended'; readonly why: Failure }
+  | { readonly type: 'timer'; readonly name: TimerName }
+  /** Somebody or something outside wants the call to end: a hangup from the room, shutdown, silence, a broken part. */
+  | { readonly type: 'end'; readonly why: Failure };
+
+export type Effect =
+  | { readonly type: 'answer-phone' }
+  | { readonly type: 'invite-phone' }
+  | { readonly type: 'end-phone'; readonly why: Failure }
+  | { readonly type: 'connect-bridge'; readonly offer: JingleOffer }
+  | { readonly type: 'accept-session'; readonly sid: string; readonly answer: JingleAnswer }
+  | {
+      readonly type: 'end-session';
+      readonly sid: string;
+      readonly why: 'connectivity-error' | 'failed-transport';
+      readonly restart: boolean;
+    }
+  | { readonly type: 'close-bridge' }
+  | { readonly type: 'status'; readonly text: string }
+  | { readonly type: 'leave-room'; readonly status: string }
+  | { readonly type: 'accept-dial' }
+  | { readonly type: 'refuse-dial'; readonly why: Failure }
+  | { readonly type: 'close-media' }
+  | { readonly type: 'finished'; readonly why: Failure };
+
+/**
+ * `alone`: nobody else in the room, the phone still rings. `invitation`: others are there and no media with a bridge ever was.
+ * `room-lost`: the bridge leg was up and is gone, or the focus or the stream is. `farewell`: the room reads the reason.
+ * `ending`: the goodbyes must not take for ever.
+ */
+export type TimerName = 'alone' | 'invitation' | 'room-lost' | 'farewell' | 'ending';
+
+export interface Step {
+  readonly state: CallState;
+  readonly effects: readonly Effect[];
+}
+
+export function initialState(direction: 'in' | 'out'): CallState {
+  return {
+    direction,
+    phone: direction === 'in' ? 'ringing' : 'idle',
+    room: 'joining',
+    others: 0,
+    session: undefined,
+    wasUp: false,
+    bridgeFailure: undefined,
+    dialPending: direction === 'out',
+    end: undefined,
+    farewell: false,
+  };
+}
+
+/** The timers that ought to run in a state; one that stops being wanted is stopped, one that stays wanted runs on. */
+export function timersOf(state: CallState): readonly TimerName[] {
+  if (state.end !== undefined) return state.farewell && state.room !== 'gone' ? ['farewell'] : ['ending'];
+  if (state.session?.up === true) return [];
+  if (state.room === 'interrupted') return ['room-lost'];
+  if (state.room !== 'joined') return [];
+  if (state.others > 0) return [state.wasUp ? 'room-lost' : 'invitation'];
+  const unanswered = state.direction === 'in' && state.phone === 'ringing' && state.session === undefined;
+  return unanswered ? ['alone'] : [];
+}
+
+export function step(state: CallState, event: CallEvent): Step {
+  if (state.end !== undefined) return whileEnding(state, event);
+  switch (event.type) {
+    case 'joined':
+      return onJoined(state, event);
+    case 'others':
+      return stay({ ...state, others: event.count });
+    case 'offer':
+      return on(
+        { ...state, session: { sid: event.offer.sid, up: false } },
+        { type: 'connect-bridge', offer: event.offer },
+      );
+    case 'bridge-answer':
+      return onBridgeAnswer(state, event);
+    case 'bridge-refused':
+      return onBridgeRefused(state, event);
+    case 'bridge-up':
+      return onBridgeUp(state);
+    case 'bridge-down':
+      return onBridgeDown(state, event.why);
+    case 'session-ended':
+      if (state.session?.sid !== event.sid) return stay(state);
+      return on({ ...state, session: undefined }, { type: 'close-bridge' });
+    case 'interrupted':
+      return stay({ ...state, room: 'interrupted' });
+    case 'room-failed':
+      return endCall({ ...state, room: 'gone' }, event.why);
+    case 'room-left':
+      return stay({ ...state, room: 'gone' });
+    case 'phone-ringing':
+      return on(state, { type: 'status', text: 'Ringing' });
+    case 'phone-answered':
+      return on({ ...state, phone: 'answered' }, { type: 'status', text: 'Connected' });
+    case 'phone-ended':
+      return onPhoneEnded(state, event.why);
+    case 'timer':
+      return onTimer(state, event.name);
+    case 'end':
+      return endCall(state, event.why);
+  }
+}
+
+function onJoined(state: CallState, event: Extract<CallEvent, { type: 'joined' }>): Step {
+  const joined: CallState = { ...state, room: 'joined', others: event.others };
+  if (!state.dialPending) return stay(joined);
+  if (!event.diallerPresent) return endCall(joined, failure('not-an-occupant'));
+  return on(
+    { ...joined, dialPending: false, phone: 'ringing' },
+    { type: 'accept-dial' },
+    { type: 'invite-phone' },
+    { type: 'status', text: 'Connecting' },
+  );
+}
+
+function onBridgeAnswer(state: CallState, event: Extract<CallEvent, { type: 'bridge-answer' }>): Step {
+  if (state.session?.sid !== event.sid) return stay(state);
+  return on(state, { type: 'accept-session', sid: event.sid, answer: event.answer });
+}
+
+/** Our side could not take the offer (no port, broken fingerprint): a leg that never worked ends the call with its code. */
+function onBridgeRefused(state: CallState, event: Extract<CallEvent, { type: 'bridge-refused' }>): Step {
+  if (state.session?.sid !== event.sid) return stay(state);
+  return onBridgeDown(state, event.why);
+}
+
+function onBridgeUp(state: CallState): Step {
+  if (state.session === undefined) return stay(state);
+  const up: CallState = {
+    ...state,
+    session: { ...state.session, up: true },
+    wasUp: true,
+    bridgeFailure: undefined,
+  };
+  return state.direction === 'in' && state.phone === 'ringing' ? answerPhone(up) : stay(up);
+}
+
+/**
+ * A leg that never worked ends the call: its code says more than a timeout would. One that worked before is worth a new
+ * invitation; a DTLS failure is not, it would only repeat itself, so the focus is left to act.
+ */
+function onBridgeDown(state: CallState, why: Failure): Step {
+  if (state.session === undefined) return stay(state);
+  const { sid } = state.session;
+  const down: CallState = { ...state, session: undefined, bridgeFailure: why };
+  const restart = why.code === 'bridge-lost' || why.code === 'ice-failed';
+  const goodbye: Effect = {
+    type: 'end-session',
+    sid,
+    why: restart ? 'connectivity-error' : 'failed-transport',
+    restart: restart && state.wasUp,
+  };
+  if (!state.wasUp) return prepend([goodbye], endCall(down, why));
+  return on(down, { type: 'close-bridge' }, goodbye);
+}
+
+function onPhoneEnded(state: CallState, why: Failure): Step {
+  const failedToReach = state.direction === 'out' && state.phone !== 'answered' && why.code !== 'cancelled';
+  return endCall({ ...state, phone: 'gone' }, why, failedToReach);
+}
+
+function onTimer(state: CallState, name: TimerName): Step {
+  switch (name) {
+    case 'alone':
+      return answerPhone(state);
+    case 'invitation':
+      return endCall(state, failure('no-invitation'));
+    case 'room-lost':
+      return endCall(state, state.bridgeFailure ?? failure('room-lost'));
+    case 'farewell':
+    case 'ending':
+      return stay(state);
+  }
+}
+
+function answerPhone(state: CallState): Step {
+  return on({ ...state, phone: 'answered' }, { type: 'answer-phone' }, { type: 'status', text: 'Connected' });
+}
+
+/** Both legs are told; the call is finished when both are gone. With `farewell` the room reads the reason for a while first. */
+function endCall(state: CallState, why: Failure, farewell = false): Step {
+  const effects: Effect[] = [];
+  const phone = state.phone === 'idle' ? 'gone' : state.phone;
+  if (phone !== 'gone') effects.push({ type: 'end-phone', why });
+  if (state.dialPending) effects.push({ type: 'refuse-dial', why });
+  effects.push({ type: 'close-media' });
+  const stays = farewell && state.room !== 'gone';
+  if (stays) effects.push({ type: 'status', text: endings[why.code].status });
+  else if (state.room !== 'gone') effects.push({ type: 'leave-room', status: endings[why.code].status });
+  return finishWhenGone({ ...state, phone, dialPending: false, end: why, farewell: stays }, effects);
+}
+
+function whileEnding(state: CallState, event: CallEvent): Step {
+  switch (event.type) {
+    case 'phone-ended':
+      return finishWhenGone({ ...state, phone: 'gone' }, []);
+    case 'room-left':
+    case 'room-failed':
+      return finishWhenGone({ ...state, room: 'gone' }, []);
+    case 'end':
+      return state.farewell ? leaveAfterFarewell(state) : stay(state);
+    case 'timer':
+      if (event.name === 'farewell') return leaveAfterFarewell(state);
+      if (event.name === 'ending') return finishWhenGone({ ...state, phone: 'gone', room: 'gone' }, []);
+      return stay(state);
+    default:
+      return stay(state);
+  }
+}
+
+function leaveAfterFarewell(state: CallState): Step {
+  const status = endings[(state.end ?? failure('hangup')).code].status;
+  return on({ ...state, farewell: false }, { type: 'leave-room', status });
+}
+
+function finishWhenGone(state: CallState, effects: readonly Effect[]): Step {
+  const gone = state.phone === 'gone' && state.room === 'gone';
+  if (!gone || state.end === undefined) return { state, effects };
+  return { state, effects: [...effects, { type: 'finished', why: state.end }] };
+}
+
+function stay(state: CallState): Step {
+  return { state, effects: [] };
+}
+
+function on(state: CallState, ...effects: Effect[]): Step {
+  return { state, effects };
+}
+
+function prepend(effects: readonly Effect[], next: Step): Step {
+  return { state: next.state, effects: [...effects, ...next.effects] };
+}

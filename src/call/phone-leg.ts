@@ -1,0 +1,148 @@
+import type { Codec } from '../config/config.ts';
+import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { MediaCall } from '../media/media-engine.ts';
+import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
+import type { SipCall } from '../sip/engine.ts';
+import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
+import type { CallEvent } from './call-state.ts';
+
+export interface PhoneLegParts {
+  readonly media: MediaCall;
+  readonly codecs: readonly Codec[];
+  /** Address for the `c=` line. */
+  readonly address: string;
+  readonly log: Log;
+}
+
+/**
+ * The SIP leg of a call: one dialog and the RTP that its SDP describes. It answers re-offers (hold, resume, codec and address
+ * changes) by itself; to the call it reports ringing, answered, ended.
+ */
+export class PhoneLeg {
+  onEvent: (event: CallEvent) => void = () => {};
+  readonly #parts: PhoneLegParts;
+  readonly #sessionId = Math.floor(Date.now() / 1000);
+  #version = 0;
+  #rtpPort = 0;
+  #sip: SipCall | undefined;
+  #place: ((sdp: string) => SipCall) | undefined;
+  /** The SDP that `answer()` will send. */
+  #answer: string | undefined;
+  #ended: Failure | undefined;
+
+  constructor(parts: PhoneLegParts) {
+    this.#parts = parts;
+  }
+
+  /** Set once the dialog is over; a caller may give up before anybody listens to `onEvent`. */
+  get ended(): Failure | undefined {
+    return this.#ended;
+  }
+
+  /** Takes an incoming call as far as it goes without the room: ports, codec. A failure is the reason to refuse it. */
+  async receive(sip: SipCall): Promise<Result<void>> {
+    this.#attach(sip);
+    const opened = await this.#open();
+    if (!opened.ok) return opened;
+    if (sip.offer === undefined) {
+      this.#answer = writeOffer(this.#local());
+      return ok(undefined);
+    }
+    const answered = await this.#answerTo(sip.offer);
+    if (!answered.ok) return answered;
+    this.#answer = answered.value;
+    return ok(undefined);
+  }
+
+  /** Gets an outgoing call ready; `place` sends the INVITE when `invite()` is called. */
+  async prepare(place: (sdp: string) => SipCall): Promise<Result<void>> {
+    this.#place = place;
+    return this.#open();
+  }
+
+  ring(): void {
+    this.#sip?.ring();
+  }
+
+  answer(): void {
+    if (this.#answer !== undefined) this.#sip?.answer(this.#answer);
+  }
+
+  invite(): void {
+    if (this.#place === undefined) return;
+    this.#attach(this.#place(writeOffer(this.#local())));
+  }
+
+  end(why: Failure): void {
+    if (this.#sip === undefined) this.onEvent({ type: 'phone-ended', why });
+    else this.#sip.end(why);
+  }
+
+  #attach(sip: SipCall): void {
+    this.#sip = sip;
+    sip.on('ringing', () => this.onEvent({ type: 'phone-ringing' }));
+    sip.on(
+      'answered',
+      (sdp) => void this.#onAnswered(sip, sdp).catch((error: unknown) => this.#broken(error)),
+    );
+    sip.on('reoffer', (sdp, respond) => {
+      this.#answerTo(sdp).then(respond, (error: unknown) => {
+        respond(fail('internal'));
+        this.#broken(error);
+      });
+    });
+    sip.on('ended', (why) => {
+      this.#ended = why;
+      this.onEvent({ type: 'phone-ended', why });
+    });
+  }
+
+  async #open(): Promise<Result<void>> {
+    const opened = await this.#parts.media.openPhone();
+    if (!opened.ok) return opened;
+    this.#rtpPort = opened.value.rtpPort;
+    return ok(undefined);
+  }
+
+  /** An answer from the peer: to our INVITE, or in the ACK of an offerless one. */
+  async #onAnswered(sip: SipCall, sdp: string | undefined): Promise<void> {
+    if (sdp !== undefined) {
+      const read = readAnswer(sdp, this.#local());
+      const connected = read.ok ? await this.#connect(read.value) : read;
+      if (!connected.ok) return sip.end(connected.error);
+    } else if (sip.direction === 'out') {
+      return sip.end(failure('no-common-codec', 'the 200 carried no SDP'));
+    }
+    if (sip.direction === 'out') this.onEvent({ type: 'phone-answered' });
+  }
+
+  /** `offer` undefined: an offerless re-INVITE asks for our offer (RFC 3261 §14.2). */
+  async #answerTo(offer: string | undefined): Promise<Result<string>> {
+    this.#version += 1;
+    if (offer === undefined) return ok(writeOffer(this.#local()));
+    const answered = answerOffer(offer, this.#local());
+    if (!answered.ok) return answered;
+    const connected = await this.#connect(answered.value.audio);
+    return connected.ok ? ok(answered.value.sdp) : connected;
+  }
+
+  async #connect(audio: AudioSession): Promise<Result<void>> {
+    const { codec, direction, ptimeMs, remote } = audio;
+    this.#parts.log.info(
+      { event: 'phone-media', codec, direction, ptimeMs, remote: `${remote.address}:${remote.port}` },
+      'phone media agreed',
+    );
+    return this.#parts.media.connectPhone(audio);
+  }
+
+  #local(): LocalAudio {
+    const { address, codecs } = this.#parts;
+    return { address, rtpPort: this.#rtpPort, codecs, sessionId: this.#sessionId, version: this.#version };
+  }
+
+  #broken(error: unknown): void {
+    this.#parts.log.error({ event: 'call-bug', err: error }, 'the phone leg broke');
+    this.onEvent({ type: 'end', why: failure('internal', String(error)) });
+  }
+}

@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../config/config.ts';
+import { type Failure, fail, type Result } from '../errors.ts';
+import { callRefused, callStarted } from '../events.ts';
+import type { Log } from '../log.ts';
+import type { MediaCall, MediaEngine } from '../media/media-engine.ts';
+import type { SipCall, SipEngine } from '../sip/engine.ts';
+import type { DialRequest, Occupant, XmppSide } from '../xmpp/xmpp-side.ts';
+import { Call, type CallParts, type TimerLengths } from './call.ts';
+import { type DialPlan, planDial } from './dial-policy.ts';
+import { PhoneLeg } from './phone-leg.ts';
+import { CallRegistry } from './registry.ts';
+import { RoomLeg } from './room-leg.ts';
+import { resolveRoom, roomJid } from './room-resolver.ts';
+
+export interface SwitchboardParts {
+  readonly config: Config;
+  readonly xmpp: XmppSide;
+  readonly sip: SipEngine;
+  readonly media: MediaEngine;
+  readonly log: Log;
+}
+
+/** Turns an INVITE or a dial request into a call: admission, room or destination, the two legs. */
+export class Switchboard {
+  readonly registry: CallRegistry;
+  readonly #parts: SwitchboardParts;
+
+  constructor(parts: SwitchboardParts) {
+    this.#parts = parts;
+    this.registry = new CallRegistry(parts.config.call.maxCalls);
+    this.registry.on('load', (load) => parts.xmpp.publish(load));
+    parts.sip.on('invite', (call) => void this.#incoming(call));
+    parts.xmpp.on('dial', (request) => void this.#outgoing(request));
+  }
+
+  async #incoming(sip: SipCall): Promise<void> {
+    const log = this.#parts.log.child({ direction: 'in', sipCallId: sip.callId });
+    const refuse = (why: Failure): void => {
+      callRefused(log, why, { peer: sip.remote.uri });
+      sip.end(why);
+    };
+    const room = this.#roomOf(sip);
+    if (!room.ok) return refuse(room.error);
+    const admitted = this.#admit();
+    if (!admitted.ok) return refuse(admitted.error);
+    const id = newCallId();
+    const call = await this.#guarded(() => this.#buildIncoming(id, room.value, sip));
+    if (!call.ok) {
+      this.registry.turnAway();
+      return refuse(call.error);
+    }
+    this.registry.enter(call.value);
+    call.value.start();
+  }
+
+  async #buildIncoming(id: string, room: string, sip: SipCall): Promise<Result<Call>> {
+    const { config } = this.#parts;
+    const log = this.#parts.log.child({ callId: id, room, direction: 'in' });
+    callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
+    const address = config.media.publicAddress ?? sip.localAddress;
+    return this.#withMedia(id, room, async (media) => {
+      const phone = new PhoneLeg({ media, codecs: config.sip.codecs, address, log });
+      const received = await phone.receive(sip);
+      if (!received.ok) return received;
+      if (phone.ended !== undefined) return { ok: false, error: phone.ended };
+      phone.ring();
+      const occupant = this.#parts.xmpp.occupant({
+        callId: id,
+        room,
+        password: firstHeader(sip, config.sip.passwordHeaders),
+        displayName: sip.remote.displayName ?? sip.remote.user,
+      });
+      return this.#assemble({ id, room, direction: 'in', phone, occupant, media, log, dial: undefined });
+    });
+  }
+
+  async #outgoing(request: DialRequest): Promise<void> {
+    const log = this.#parts.log.child({ direction: 'out' });
+    const refuse = (why: Failure): void => {
+      callRefused(log, why, { room: request.room, to: request.to, dialler: request.dialler });
+      request.refuse(why);
+    };
+    const { sip, xmpp } = this.#parts.config;
+    const room = roomJid(request.room, xmpp.mucDomain);
+    if (!room.ok) return refuse(room.error);
+    const plan = planDial({ ...request, ...sip, domain: sip.account.domain });
+    if (!plan.ok) return refuse(plan.error);
+    const admitted = this.#admit();
+    if (!admitted.ok) return refuse(admitted.error);
+    const id = newCallId();
+    const call = await this.#guarded(() => this.#buildOutgoing(id, room.value, request, plan.value));
+    if (!call.ok) {
+      this.registry.turnAway();
+      return refuse(call.error);
+    }
+    this.registry.enter(call.value);
+    call.value.start();
+  }
+
+  async #buildOutgoing(
+    id: string,
+    room: string,
+    request: DialRequest,
+    plan: DialPlan,
+  ): Promise<Result<Call>> {
+    const { config, sip, xmpp } = this.#parts;
+    const log = this.#parts.log.child({ callId: id, room, direction: 'out' });
+    callStarted(log, { peer: plan.target });
+    const local = await sip.localAddressFor(plan.target);
+    if (!local.ok) return local;
+    const address = config.media.publicAddress ?? local.value;
+    return this.#withMedia(id, room, async (media) => {
+      const phone = new PhoneLeg({ media, codecs: config.sip.codecs, address, log });
+      const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));
+      if (!prepared.ok) return prepared;
+      const occupant = xmpp.occupant({
+        callId: id,
+        room,
+        password: request.password,
+        displayName: request.to,
+      });
+      return this.#assemble({ id, room, direction: 'out', phone, occupant, media, log, dial: request });
+    });
+  }
+
+  #place(plan: DialPlan, room: string, sdp: string): SipCall {
+    const { account, noAnswerSeconds } = this.#parts.config.sip;
+    const headers = [{ name: 'Jitsi-Conference-Room', value: room }, ...plan.headers];
+    return this.#parts.sip.invite(plan.target, { account, sdp, headers, noAnswerSeconds });
+  }
+
+  #roomOf(sip: SipCall): Result<string> {
+    const { config } = this.#parts;
+    return resolveRoom({
+      header: (name) => sip.header(name),
+      roomHeaders: config.sip.roomHeaders,
+      defaultRoom: config.sip.defaultRoom,
+      mucDomain: config.xmpp.mucDomain,
+    });
+  }
+
+  #admit(): Result<void> {
+    if (!this.#parts.xmpp.online) return fail('xmpp-unreachable');
+    return this.registry.admit();
+  }
+
+  /** Opens the media and closes it again when the rest of the set-up fails. */
+  async #withMedia(
+    id: string,
+    room: string,
+    build: (media: MediaCall) => Promise<Result<Call>>,
+  ): Promise<Result<Call>> {
+    const media = await this.#parts.media.open(id, room);
+    if (!media.ok) return media;
+    const built = await this.#guarded(() => build(media.value));
+    if (!built.ok) await media.value.close();
+    return built;
+  }
+
+  async #guarded(build: () => Promise<Result<Call>>): Promise<Result<Call>> {
+    try {
+      return await build();
+    } catch (error) {
+      this.#parts.log.error({ event: 'call-bug', err: error }, 'setting up a call failed');
+      return fail('internal', String(error));
+    }
+  }
+
+  #assemble(leg: Assembly): Result<Call> {
+    const { id, room, direction, phone, occupant, media, log, dial } = leg;
+    const roomLeg = new RoomLeg({ occupant, media, log });
+    const parts: CallParts = {
+      id,
+      room,
+      direction,
+      phone,
+      roomLeg,
+      dial,
+      diallerPresent: () => dial?.via !== 'direct' || occupant.hasOccupant(dial.dialler),
+      timers: this.#timers(),
+      closeMedia: () => media.close(),
+      log,
+    };
+    return { ok: true, value: new Call(parts) };
+  }
+
+  #timers(): TimerLengths {
+    const { call } = this.#parts.config;
+    return {
+      alone: call.aloneAnswerMs,
+      invitation: call.invitationSeconds * 1000,
+      'room-lost': call.roomLostSeconds * 1000,
+      farewell: 5_000,
+      ending: 10_000,
+    };
+  }
+}
+
+interface Assembly {
+  readonly id: string;
+  readonly room: string;
+  readonly direction: 'in' | 'out';
+  readonly phone: PhoneLeg;
+  readonly occupant: Occupant;
+  readonly media: MediaCall;
+  readonly log: Log;
+  readonly dial: DialRequest | undefined;
+}
+
+/** Local part of the call’s bare JID. Random, so that a restarted gateway never meets its own ghost. */
+function newCallId(): string {
+  return randomBytes(6).toString('hex');
+}
+
+function firstHeader(sip: SipCall, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = sip.header(name)?.trim();
+    if (value !== undefined && value !== '') return value;
+  }
+  return undefined;
+}

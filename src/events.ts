@@ -1,0 +1,69 @@
+import { type EndingCode, endings, type Failure } from './errors.ts';
+import type { Log } from './log.ts';
+
+/** The business events: one function per event, which writes the log record. Full detail goes to the log. */
+
+/** A call came in or was asked for. `log` is the call's own logger (call id, room, direction). */
+export function callStarted(log: Log, context: { readonly peer: string; readonly sipCallId?: string }): void {
+  log.info({ event: 'call-started', ...context }, 'call started');
+}
+
+/** A call that never became one: refused before anything was set up. */
+export function callRefused(log: Log, why: Failure, context: object): void {
+  log.warn(
+    { event: 'call-refused', ...context, ...reasons(why) },
+    `call refused: ${endings[why.code].phrase}`,
+  );
+}
+
+interface Phases {
+  readonly phone: string;
+  readonly room: string;
+  readonly session: { readonly up: boolean } | undefined;
+}
+
+/** One line per event that changed a leg. */
+export function callProgress(
+  log: Log,
+  event: { readonly type: string },
+  before: Phases,
+  after: Phases,
+): void {
+  const media = mediaOf(after);
+  if (before.phone === after.phone && before.room === after.room && mediaOf(before) === media) {
+    log.debug({ event: 'call-event', what: event.type }, event.type);
+    return;
+  }
+  log.info(
+    { event: 'call-event', what: event.type, phone: after.phone, roomLeg: after.room, media },
+    event.type,
+  );
+}
+
+export function callEnded(log: Log, why: Failure): void {
+  const context = { event: 'call-ended', ...reasons(why) };
+  if (quiet.has(why.code)) log.info(context, `call ended: ${endings[why.code].phrase}`);
+  else log.warn(context, `call ended: ${endings[why.code].phrase}`);
+}
+
+/** Endings that are nobody's fault. */
+const quiet: ReadonlySet<EndingCode> = new Set([
+  'hangup',
+  'cancelled',
+  'phone-busy',
+  'phone-rejected',
+  'phone-no-answer',
+  'kicked',
+]);
+
+function reasons(why: Failure): object {
+  const { remedy } = endings[why.code];
+  return why.detail === undefined
+    ? { reason: why.code, remedy }
+    : { reason: why.code, detail: why.detail, remedy };
+}
+
+function mediaOf(phases: Phases): 'none' | 'connecting' | 'up' {
+  if (phases.session === undefined) return 'none';
+  return phases.session.up ? 'up' : 'connecting';
+}
