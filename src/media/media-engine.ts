@@ -56,8 +56,10 @@ export interface PhoneMedia {
   /** Payload number in what we send (the peer's number) and in what we receive (ours). */
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
-  /** RFC 4733, when negotiated. */
-  readonly telephoneEvent: { readonly payloadType: number; readonly clockRate: number } | undefined;
+  /** RFC 4733, when negotiated. `receivePayloadType` is given when the peer may send with another number than we do. */
+  readonly telephoneEvent:
+    | { readonly payloadType: number; readonly receivePayloadType?: number; readonly clockRate: number }
+    | undefined;
   /** Milliseconds of audio in a packet that we send: 10 to 60. */
   readonly ptimeMs: number;
   /** Our direction: `recvonly` when the peer put us on hold with `sendonly`. */

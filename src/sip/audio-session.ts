@@ -2,11 +2,19 @@ import type { Codec } from '../config/config.ts';
 
 /** The audio part of an SDP body (RFC 4566), reduced to what a gateway acts on. */
 export interface AudioSession {
+  /**
+   * Where the peer receives. The address is `0.0.0.0` or `::` when a peer holds in the old way (RFC 2543) and we know no
+   * earlier one; then nothing is sent, RTCP neither: `direction` says so for RTP.
+   */
   readonly remote: { readonly address: string; readonly port: number; readonly rtcpPort: number };
   readonly codec: Codec;
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
-  readonly telephoneEvent: { readonly payloadType: number; readonly clockRate: number } | undefined;
+  /** RFC 4733: the number in what we send, and the one in what we receive (they differ when the answer chose another). */
+  readonly telephoneEvent:
+    | { readonly payloadType: number; readonly receivePayloadType: number; readonly clockRate: number }
+    | undefined;
+  /** Milliseconds of audio in a packet that we send: 10, 20, 30, 40 or 60 (never 30 with opus). */
   readonly ptimeMs: number;
   /** Our direction after the exchange (RFC 3264 §6.1). */
   readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -16,7 +24,11 @@ export interface AudioSession {
 export interface LocalAudio {
   readonly address: string;
   readonly rtpPort: number;
+  /** In order of preference. It counts in our offers; in answers the offerer's order does, unless `codecOrder` is `ours`. */
   readonly codecs: readonly Codec[];
+  readonly codecOrder?: 'theirs' | 'ours';
+  /** What we want: `sendonly` puts the peer on hold. Default `sendrecv`. */
+  readonly direction?: AudioSession['direction'];
   /** `sess-id` of the `o=` line, constant over a call, and `sess-version`, one more for each new body (RFC 3264 §8). */
   readonly sessionId: number;
   readonly version: number;
