@@ -1,0 +1,96 @@
+import { createCipheriv } from 'node:crypto';
+import { HmacSha1 } from './hmac-sha1.ts';
+import type { SessionKeys } from './srtp-key-derivation.ts';
+import type { SrtpTransform } from './srtp-transform.ts';
+
+const TAG = 10;
+const INDEX = 4;
+const RTCP_HEADER = 8;
+const ENCRYPTED = 0x80000000;
+/** Larger than any datagram that we take. */
+const MAX_BLOCKS = 4096 / 16;
+
+/**
+ * AES_CM_128_HMAC_SHA1_80 (RFC 3711 §4.1.1, §4.2.1). One long-lived ECB cipher makes the keystream of all packets, because setting
+ * up a CTR cipher for each packet costs more than the encryption.
+ */
+export class SrtpAesCm implements SrtpTransform {
+  readonly rtpOverhead = TAG;
+  readonly rtcpOverhead = INDEX + TAG;
+  readonly #cipher;
+  readonly #hmac: HmacSha1;
+  readonly #salt: Buffer;
+  readonly #counters = Buffer.alloc(MAX_BLOCKS * 16);
+
+  constructor(keys: SessionKeys) {
+    this.#cipher = createCipheriv('aes-128-ecb', keys.encryption, null).setAutoPadding(false);
+    this.#hmac = new HmacSha1(keys.authentication);
+    this.#salt = keys.salt;
+  }
+
+  protectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
+    this.#xor(packet, headerLength, length, ssrc, index);
+    this.#hmac.compute(packet, length, Math.floor(index / 65536)).copy(packet, length, 0, TAG);
+    return length + TAG;
+  }
+
+  unprotectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
+    const end = length - TAG;
+    const tag = this.#hmac.compute(packet, end, Math.floor(index / 65536));
+    if (!sameTag(tag, packet, end)) return -1;
+    this.#xor(packet, headerLength, end, ssrc, index);
+    return end;
+  }
+
+  protectRtcp(packet: Buffer, length: number, ssrc: number, index: number): number {
+    this.#xor(packet, RTCP_HEADER, length, ssrc, index);
+    const word = (ENCRYPTED | index) >>> 0;
+    packet.writeUInt32BE(word, length);
+    this.#hmac.compute(packet, length, word).copy(packet, length + INDEX, 0, TAG);
+    return length + INDEX + TAG;
+  }
+
+  unprotectRtcp(packet: Buffer, length: number, ssrc: number): number {
+    const end = length - TAG - INDEX;
+    const word = packet.readUInt32BE(end);
+    const tag = this.#hmac.compute(packet, end, word);
+    if (!sameTag(tag, packet, end + INDEX)) return -1;
+    if (word >= ENCRYPTED) this.#xor(packet, RTCP_HEADER, end, ssrc, word & 0x7fffffff);
+    return end;
+  }
+
+  rtcpIndexWord(packet: Buffer, length: number): number {
+    return packet.readUInt32BE(length - TAG - INDEX);
+  }
+
+  /** Keystream onto `packet[start…end)`: IV = salt·2¹⁶ ⊕ SSRC·2⁶⁴ ⊕ index·2¹⁶, counting up in the last 16 bits (§4.1.1). */
+  #xor(packet: Buffer, start: number, end: number, ssrc: number, index: number): void {
+    const blocks = (end - start + 15) >> 4;
+    if (blocks <= 0) return;
+    const counters = this.#counters;
+    this.#salt.copy(counters);
+    const high = Math.floor(index / 65536);
+    counters.writeInt32BE(counters.readInt32BE(4) ^ ssrc, 4);
+    counters.writeInt32BE(counters.readInt32BE(8) ^ high, 8);
+    const low = counters.readUInt16BE(12) ^ (index & 0xffff);
+    counters.writeUInt16BE(low, 12);
+    counters.writeUInt16BE(0, 14);
+    for (let block = 1; block < blocks; block++) {
+      counters.copyWithin(block * 16, 0, 14);
+      counters.writeUInt16BE(block, block * 16 + 14);
+    }
+    const stream = this.#cipher.update(counters.subarray(0, blocks * 16));
+    for (let at = start, from = 0; at < end; at++, from++) {
+      packet[at] = (packet[at] as number) ^ (stream[from] as number);
+    }
+  }
+}
+
+/** Compares in constant time. */
+function sameTag(tag: Buffer, packet: Buffer, at: number): boolean {
+  let difference = 0;
+  for (let byte = 0; byte < TAG; byte++) {
+    difference |= (tag[byte] as number) ^ (packet[at + byte] as number);
+  }
+  return difference === 0;
+}
