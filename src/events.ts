@@ -67,3 +67,52 @@ function mediaOf(phases: Phases): 'none' | 'connecting' | 'up' {
   if (phases.session === undefined) return 'none';
   return phases.session.up ? 'up' : 'connecting';
 }
+
+/** The part of the configuration that the operator wants to see at start; `events` stands below `config`. */
+interface GatewayOutline {
+  readonly xmpp: { readonly componentDomain: string; readonly brewery: string | undefined };
+  readonly sip: {
+    readonly account: { readonly user: string; readonly domain: string };
+    readonly defaultRoom: string | undefined;
+  };
+  readonly media: { readonly minPort: number; readonly maxPort: number };
+}
+
+/** The gateway takes calls from now on. */
+export function gatewayReady(log: Log, config: GatewayOutline): void {
+  const { xmpp, sip, media } = config;
+  log.info(
+    {
+      event: 'ready',
+      component: xmpp.componentDomain,
+      brewery: xmpp.brewery ?? 'none',
+      sip: `${sip.account.user}@${sip.account.domain}`,
+      defaultRoom: sip.defaultRoom ?? 'none',
+      mediaPorts: `${media.minPort}-${media.maxPort}`,
+    },
+    'ready for calls',
+  );
+}
+
+/** The component stream to Prosody came or went. */
+export function streamChanged(log: Log, online: boolean): void {
+  if (online) log.info({ event: 'xmpp-online' }, 'component connected');
+  else log.warn({ event: 'xmpp-offline' }, 'component disconnected; reconnecting');
+}
+
+interface RegistrationNews {
+  readonly expiresSeconds?: number;
+  /** The registrar's words. */
+  readonly failure?: string;
+  readonly retryMs?: number;
+}
+
+export function registrationChanged(
+  log: Log,
+  account: { readonly user: string; readonly server: string },
+  news: RegistrationNews,
+): void {
+  const context = { user: account.user, registrar: account.server, ...news };
+  if (news.failure === undefined) log.info({ event: 'registered', ...context }, 'registered');
+  else log.warn({ event: 'registration-failed', ...context }, `registration failed: ${news.failure}`);
+}
