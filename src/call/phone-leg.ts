@@ -27,8 +27,9 @@ export class PhoneLeg {
   #rtpPort = 0;
   #sip: SipCall | undefined;
   #place: ((sdp: string) => SipCall) | undefined;
-  /** The SDP that `answer()` will send. */
-  #answer: string | undefined;
+  /** The last SDP that we sent, or that `answer()` will send. */
+  #ourSdp: string | undefined;
+  #agreed: AudioSession | undefined;
   #ended: Failure | undefined;
 
   constructor(parts: PhoneLegParts) {
@@ -45,14 +46,8 @@ export class PhoneLeg {
     this.#attach(sip);
     const opened = await this.#open();
     if (!opened.ok) return opened;
-    if (sip.offer === undefined) {
-      this.#answer = writeOffer(this.#local());
-      return ok(undefined);
-    }
     const answered = await this.#answerTo(sip.offer);
-    if (!answered.ok) return answered;
-    this.#answer = answered.value;
-    return ok(undefined);
+    return answered.ok ? ok(undefined) : answered;
   }
 
   /** Gets an outgoing call ready; `place` sends the INVITE when `invite()` is called. */
@@ -66,12 +61,12 @@ export class PhoneLeg {
   }
 
   answer(): void {
-    if (this.#answer !== undefined) this.#sip?.answer(this.#answer);
+    if (this.#ourSdp !== undefined) this.#sip?.answer(this.#ourSdp);
   }
 
   invite(): void {
     if (this.#place === undefined) return;
-    this.#attach(this.#place(writeOffer(this.#local())));
+    this.#attach(this.#place(this.#offer()));
   }
 
   end(why: Failure): void {
@@ -108,7 +103,7 @@ export class PhoneLeg {
   /** An answer from the peer: to our INVITE, or in the ACK of an offerless one. */
   async #onAnswered(sip: SipCall, sdp: string | undefined): Promise<void> {
     if (sdp !== undefined) {
-      const read = readAnswer(sdp, this.#local());
+      const read = readAnswer(sdp, this.#local(), this.#ourSdp);
       const connected = read.ok ? await this.#connect(read.value) : read;
       if (!connected.ok) return sip.end(connected.error);
     } else if (sip.direction === 'out') {
@@ -117,14 +112,22 @@ export class PhoneLeg {
     if (sip.direction === 'out') this.onEvent({ type: 'phone-answered' });
   }
 
-  /** `offer` undefined: an offerless re-INVITE asks for our offer (RFC 3261 §14.2). */
+  /** `offer` undefined: an offerless INVITE or re-INVITE asks for our offer (RFC 3261 §14.2). */
   async #answerTo(offer: string | undefined): Promise<Result<string>> {
+    if (offer === undefined) return ok(this.#offer());
     this.#version += 1;
-    if (offer === undefined) return ok(writeOffer(this.#local()));
-    const answered = answerOffer(offer, this.#local());
+    const answered = answerOffer(offer, this.#local(), this.#agreed);
     if (!answered.ok) return answered;
     const connected = await this.#connect(answered.value.audio);
-    return connected.ok ? ok(answered.value.sdp) : connected;
+    if (!connected.ok) return connected;
+    this.#ourSdp = answered.value.sdp;
+    return ok(answered.value.sdp);
+  }
+
+  #offer(): string {
+    this.#version += 1;
+    this.#ourSdp = writeOffer(this.#local(), this.#ourSdp);
+    return this.#ourSdp;
   }
 
   async #connect(audio: AudioSession): Promise<Result<void>> {
@@ -133,6 +136,7 @@ export class PhoneLeg {
       { event: 'phone-media', codec, direction, ptimeMs, remote: `${remote.address}:${remote.port}` },
       'phone media agreed',
     );
+    this.#agreed = audio;
     return this.#parts.media.connectPhone(audio);
   }
 
