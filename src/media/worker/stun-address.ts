@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /** An IPv4 or IPv6 address in its textual form, and a UDP port. */
 export interface TransportAddress {
@@ -12,6 +12,11 @@ const portMask = 0x2112;
 /** The address is masked with the cookie and, for IPv6, the transaction id (RFC 8489 §14.2). */
 function addressMask(id: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x21, 0x12, 0xa4, 0x42]), id]);
+}
+
+/** The form in which the socket reports the address, so that addresses can be compared as text (RFC 5952). */
+export function canonicalAddress(address: string): string {
+  return isIPv6(address) ? ipv6Text(addressOctets(address)) : address;
 }
 
 /** Value of XOR-MAPPED-ADDRESS; `id` is the transaction id, 12 bytes (RFC 8489 §14.2). */
@@ -38,7 +43,7 @@ function ipv6Text(octets: Uint8Array): string {
   const groups: string[] = [];
   for (let at = 0; at < 16; at += 2)
     groups.push((((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
 /** Octets of an IPv4 or IPv6 address in its textual form. */

@@ -49,7 +49,10 @@ export interface StunContent {
   readonly transactionId: string;
   readonly username?: string;
   readonly priority?: number;
-  readonly iceControlled?: bigint;
+  /** Our role and tie-breaker. */
+  readonly role?: 'controlling' | 'controlled';
+  readonly tieBreaker?: bigint;
+  readonly useCandidate?: boolean;
   readonly mappedAddress?: TransportAddress;
   readonly errorCode?: number;
   readonly unknownAttributes?: readonly number[];
@@ -93,7 +96,11 @@ export function serializeStun(content: StunContent, key?: string): Buffer {
   const put = (type: number, value: Buffer) => parts.push(attribute(type, value));
   if (content.username !== undefined) put(attributeTypes.username, Buffer.from(content.username, 'utf8'));
   if (content.priority !== undefined) put(attributeTypes.priority, uint32(content.priority));
-  if (content.iceControlled !== undefined) put(attributeTypes.iceControlled, uint64(content.iceControlled));
+  if (content.role !== undefined) {
+    const type = content.role === 'controlled' ? attributeTypes.iceControlled : attributeTypes.iceControlling;
+    put(type, uint64(content.tieBreaker ?? 0n));
+  }
+  if (content.useCandidate === true) put(attributeTypes.useCandidate, Buffer.alloc(0));
   if (content.mappedAddress !== undefined) {
     put(attributeTypes.xorMappedAddress, xorAddress(content.mappedAddress, id));
   }

@@ -1,0 +1,62 @@
+import type { Failure, Result } from '../errors.ts';
+import type { BridgeAnswer, BridgeOffer, IceCandidate, MediaStatistics, PhoneMedia } from './media-engine.ts';
+
+/** What a media worker needs to know for its whole life (`workerData`). */
+export interface WorkerSettings {
+  /** Address that media sockets are bound to. */
+  readonly address: string;
+  readonly publicAddress: string | undefined;
+  /** `host:port`; undefined: none is ever contacted. */
+  readonly stunServer: string | undefined;
+}
+
+/** What the main thread asks of a worker, and what it gets. Requests of one call are carried out in order. */
+export interface Requests {
+  open: { readonly body: { readonly callId: string; readonly room: string }; readonly value: null };
+  'bind-phone': {
+    readonly body: { readonly rtpPort: number; readonly rtcpPort: number };
+    readonly value: null;
+  };
+  'connect-phone': { readonly body: { readonly phone: PhoneMedia }; readonly value: null };
+  'connect-bridge': {
+    readonly body: { readonly port: number; readonly offer: BridgeOffer };
+    readonly value: BridgeAnswer;
+  };
+  'close-bridge': { readonly body: null; readonly value: null };
+  'add-sources': { readonly body: { readonly ssrcs: readonly number[] }; readonly value: null };
+  'remove-sources': { readonly body: { readonly ssrcs: readonly number[] }; readonly value: null };
+  'add-candidates': { readonly body: { readonly candidates: readonly IceCandidate[] }; readonly value: null };
+  mute: { readonly body: { readonly leg: 'phone' | 'room'; readonly on: boolean }; readonly value: null };
+  statistics: { readonly body: null; readonly value: MediaStatistics };
+  close: { readonly body: null; readonly value: null };
+}
+
+export type Verb = keyof Requests;
+export type Body<V extends Verb> = Requests[V]['body'];
+export type Value<V extends Verb> = Requests[V]['value'];
+
+/** `request` numbers the message, `call` the call; both are given by the main thread. */
+export type RequestMessage = {
+  [V in Verb]: { readonly request: number; readonly call: number; readonly verb: V; readonly body: Body<V> };
+}[Verb];
+
+/** `busyPort`: the port belongs to another program; with another one the request may succeed. */
+export interface WorkerFailure extends Failure {
+  readonly busyPort?: number;
+}
+
+export type WorkerResult<T> = Result<T, WorkerFailure>;
+
+/** What happens to a call on its own. `bridge-down` names the leg's port, because a newer leg may be under way already. */
+export type CallEvent =
+  | { readonly name: 'bridge-up' | 'phone-silent' | 'phone-heard' }
+  | { readonly name: 'bridge-down'; readonly port: number; readonly why: Failure }
+  | { readonly name: 'failed'; readonly why: Failure };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'reply'; readonly request: number; readonly result: WorkerResult<unknown> }
+  | { readonly kind: 'event'; readonly call: number; readonly event: CallEvent }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly context: object; readonly message: string };

@@ -1,0 +1,112 @@
+import { Worker } from 'node:worker_threads';
+import { fail } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type {
+  Body,
+  CallEvent,
+  RequestMessage,
+  Value,
+  Verb,
+  WorkerMessage,
+  WorkerResult,
+  WorkerSettings,
+} from './protocol.ts';
+
+export interface WorkerThreadOptions {
+  readonly settings: WorkerSettings;
+  readonly log: Log;
+  readonly onEvent: (call: number, event: CallEvent) => void;
+  /** The thread is gone, without having been asked to. */
+  readonly onDied: (why: string) => void;
+}
+
+/** Beside this module, in TypeScript as well as compiled. */
+const entry = new URL(
+  import.meta.url.endsWith('.ts') ? './worker/main.ts' : './worker/main.js',
+  import.meta.url,
+);
+
+/** One media worker as the main thread sees it: requests with answers, and its death. */
+export class WorkerThread {
+  readonly #options: WorkerThreadOptions;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, (result: WorkerResult<unknown>) => void>();
+  readonly #ready = Promise.withResolvers<boolean>();
+  #requests = 0;
+  #isStopping = false;
+  #isDead = false;
+  #why = 'the thread exited';
+
+  constructor(options: WorkerThreadOptions) {
+    this.#options = options;
+    this.#worker = new Worker(entry, { workerData: options.settings, name: 'media' });
+    this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
+    this.#worker.on('messageerror', (error) =>
+      this.#options.log.error({ err: error }, 'unreadable worker message'),
+    );
+    this.#worker.on('error', (error) => {
+      this.#why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    this.#worker.on('exit', () => this.#exited());
+  }
+
+  /** True once the worker takes calls; false when it died before. */
+  get ready(): Promise<boolean> {
+    return this.#ready.promise;
+  }
+
+  get isAlive(): boolean {
+    return !this.#isDead;
+  }
+
+  /** Never rejects; a dead worker answers `worker-lost`. */
+  request<V extends Verb>(call: number, verb: V, body: Body<V>): Promise<WorkerResult<Value<V>>> {
+    if (this.#isDead) return Promise.resolve(fail('worker-lost'));
+    this.#requests += 1;
+    const request = this.#requests;
+    const { promise, resolve } = Promise.withResolvers<WorkerResult<unknown>>();
+    this.#pending.set(request, resolve);
+    const message: Readonly<Record<keyof RequestMessage, unknown>> = { request, call, verb, body };
+    this.#worker.postMessage(message);
+    return promise as Promise<WorkerResult<Value<V>>>;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#worker.terminate();
+  }
+
+  #receive(message: WorkerMessage): void {
+    try {
+      this.#dispatch(message);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a listener of a media call threw');
+    }
+  }
+
+  #dispatch(message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#ready.resolve(true);
+        break;
+      case 'reply':
+        this.#pending.get(message.request)?.(message.result);
+        this.#pending.delete(message.request);
+        break;
+      case 'event':
+        this.#options.onEvent(message.call, message.event);
+        break;
+      case 'log':
+        this.#options.log[message.level](message.context, message.message);
+        break;
+    }
+  }
+
+  #exited(): void {
+    this.#isDead = true;
+    this.#ready.resolve(false);
+    for (const resolve of this.#pending.values()) resolve(fail('worker-lost'));
+    this.#pending.clear();
+    if (!this.#isStopping) this.#options.onDied(this.#why);
+  }
+}

@@ -1,0 +1,123 @@
+import type { DtlsFingerprint } from '../media-engine.ts';
+import { findForgery, handshakeType } from './dtls-verification.ts';
+import { type DtlsCertificate, type HandshakeMessage, type SrtpKeys, WeriftHandshake } from './werift.ts';
+
+export interface DtlsOptions {
+  readonly certificate: DtlsCertificate;
+  /** What signalling says about the peer's certificate; `isStrongHash` holds for its hash. */
+  readonly expected: DtlsFingerprint;
+  readonly transmit: (datagram: Buffer) => void;
+  readonly onKeys: (keys: SrtpKeys) => void;
+  readonly onFailed: (detail: string) => void;
+  readonly drop: (reason: string) => void;
+}
+
+const timeoutMs = 10_000;
+const alertType = 21;
+/** Server messages that may be processed only once: a second, different one could replace what was verified. */
+const singleMessages: ReadonlySet<number> = new Set([
+  handshakeType.serverHello,
+  handshakeType.helloVerifyRequest,
+  handshakeType.certificate,
+  handshakeType.serverKeyExchange,
+  handshakeType.certificateRequest,
+]);
+
+/**
+ * The DTLS handshake of a bridge leg, active side (RFC 5763). It lives until the keys are agreed: DTLS carries no data here, so
+ * later records, alerts among them, have nothing to say that ICE consent and signalling do not say with proof.
+ */
+export class DtlsHandshake {
+  readonly #options: DtlsOptions;
+  readonly #flight = new Map<number, Buffer>();
+  readonly #werift: WeriftHandshake;
+  #startedAt = -1;
+  #isOver = false;
+  #alert: string | undefined;
+
+  constructor(options: DtlsOptions) {
+    this.#options = options;
+    this.#werift = new WeriftHandshake(options.certificate, {
+      transmit: options.transmit,
+      accept: (message) => this.#accept(message),
+      onError: (error) => this.#fail(error.message),
+    });
+  }
+
+  start(now: number): void {
+    this.#startedAt = now;
+    this.#werift.start((error) => this.#fail(error.message));
+  }
+
+  tick(now: number): void {
+    if (!this.#isOver && now - this.#startedAt >= timeoutMs) {
+      this.#fail(this.#alert ?? 'the bridge did not finish the handshake');
+    }
+  }
+
+  receive(datagram: Buffer): void {
+    const refused = this.#isOver ? 'dtls-late' : this.#handle(datagram);
+    if (refused !== undefined) this.#options.drop(refused);
+  }
+
+  #handle(datagram: Buffer): string | undefined {
+    // An alert in clear proves nothing: it is remembered for the log and does not end the handshake.
+    if (datagram[0] === alertType) {
+      this.#alert = `alert ${datagram[14] ?? 'unknown'} from the bridge`;
+      return 'dtls-alert';
+    }
+    try {
+      this.#werift.receive(datagram);
+      return undefined;
+    } catch {
+      return 'malformed-dtls';
+    }
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#werift.stop();
+  }
+
+  #accept(message: HandshakeMessage): boolean {
+    if (this.#isOver) return false;
+    if (message.type === handshakeType.finished) {
+      this.#finish(message);
+      return false;
+    }
+    if (!singleMessages.has(message.type)) return message.type === handshakeType.serverHelloDone;
+    if (this.#flight.has(message.type)) return false;
+    this.#flight.set(message.type, Buffer.from(message.body));
+    return true;
+  }
+
+  #finish(finished: HandshakeMessage): void {
+    const { masterSecret, clientRandom, transcript } = this.#werift;
+    if (masterSecret === undefined || clientRandom === undefined) {
+      this.#options.drop('dtls-early');
+      return;
+    }
+    const forgery = this.#findForgery(finished, { masterSecret, clientRandom, transcript });
+    const keys = this.#werift.srtpKeys;
+    if (forgery !== undefined || keys === undefined) {
+      this.#fail(forgery ?? 'the bridge agreed to no SRTP profile');
+      return;
+    }
+    this.close();
+    this.#options.onKeys(keys);
+  }
+
+  #findForgery(finished: HandshakeMessage, agreed: Parameters<typeof findForgery>[3]): string | undefined {
+    try {
+      return findForgery(this.#flight, finished, this.#options.expected, agreed);
+    } catch (error) {
+      return `unreadable certificate: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  #fail(detail: string): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#options.onFailed(detail);
+  }
+}

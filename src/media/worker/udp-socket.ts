@@ -1,0 +1,85 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+
+export type DatagramHandler = (datagram: Buffer, from: RemoteInfo) => void;
+
+export interface UdpSocket {
+  readonly port: number;
+  /** Sends to a literal address of the socket's family. Errors are counted, never thrown: UDP may lose anything. */
+  send(datagram: Buffer, port: number, address: string): void;
+  close(): Promise<void>;
+}
+
+/** Why a socket could not be bound: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, … */
+export interface BindFailure {
+  readonly errno: string;
+  readonly port: number;
+}
+
+export type Bound =
+  | { readonly ok: true; readonly value: UdpSocket }
+  | { readonly ok: false; readonly error: BindFailure };
+
+export interface UdpEvents {
+  readonly onDatagram: DatagramHandler;
+  /** A send or receive error of the socket; its errno. */
+  readonly onError: (errno: string) => void;
+}
+
+/** Binds one UDP port. `::` takes IPv6 only, so that the same port number can also be bound for IPv4. */
+export function bindUdp(address: string, port: number, events: UdpEvents): Promise<Bound> {
+  const isV6 = isIPv6(address);
+  const socket = createSocket({
+    type: isV6 ? 'udp6' : 'udp4',
+    ipv6Only: isV6,
+    lookup: literalLookup(isV6 ? 6 : 4),
+  });
+  return new Promise((resolve) => {
+    const refuse = (error: Error) => {
+      socket.close();
+      resolve({ ok: false, error: { errno: errnoOf(error), port } });
+    };
+    socket.once('error', refuse);
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeListener('error', refuse);
+      resolve({ ok: true, value: wrap(socket, events) });
+    });
+  });
+}
+
+function wrap(socket: Socket, events: UdpEvents): UdpSocket {
+  let closed: Promise<void> | undefined;
+  const onSent = (error: Error | null) => {
+    if (error) events.onError(errnoOf(error));
+  };
+  socket.on('error', (error) => events.onError(errnoOf(error)));
+  socket.on('message', events.onDatagram);
+  return {
+    port: socket.address().port,
+    send(datagram, port, address) {
+      if (closed === undefined) socket.send(datagram, port, address, onSent);
+    },
+    close() {
+      closed ??= new Promise((resolve) => {
+        socket.close(() => resolve());
+      });
+      return closed;
+    },
+  };
+}
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
+
+/**
+ * Addresses are literals here, and answering at once keeps `send` synchronous: the default lookup would wait a turn of the
+ * event loop with each packet, in which the caller may already write the next packet into the same buffer.
+ */
+function literalLookup(family: 4 | 6) {
+  return (hostname: string, _options: unknown, callback: LookupCallback): void => {
+    callback(null, hostname, family);
+  };
+}
+
+function errnoOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
