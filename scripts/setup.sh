@@ -87,7 +87,7 @@ install_npm_packages() {
   log=$(mktemp)
   say 'installing the npm packages and Node 24 (npm ci)'
   if ! npm ci --no-audit --no-fund >"$log" 2>&1 </dev/null; then
-    tail -n 20 "$log" >&2
+    grep -v '^npm warn' "$log" | head -n 20 >&2
     fail "npm ci failed (whole log: $log)." 'Check that this machine reaches an npm registry: npm ping'
   fi
   rm -f "$log"
