@@ -51,6 +51,8 @@ export interface SipConfig {
   readonly noAnswerSeconds: number;
   /** Codecs in order of preference. */
   readonly codecs: readonly Codec[];
+  /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */
+  readonly codecOrder?: 'theirs' | 'ours';
 }
 
 export type Codec = 'opus' | 'G722' | 'PCMU' | 'PCMA';

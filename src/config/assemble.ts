@@ -1,0 +1,211 @@
+import { isLoopback, isUnspecified } from './addresses.ts';
+import type { Config, MediaConfig, SipAccount, SipConfig, XmppConfig } from './config.ts';
+import type { Problem } from './problem.ts';
+import type { Settings } from './settings.ts';
+
+export interface Assembled {
+  /** Complete only when there are no problems. */
+  readonly config: Config;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/** Puts the settings together, works out the defaults that depend on others and checks what must fit together. */
+export function assemble(settings: Settings, cores: number): Assembled {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const xmpp = assembleXmpp(settings, problems);
+  const config: Config = {
+    xmpp,
+    sip: assembleSip(settings, xmpp, problems),
+    media: assembleMedia(settings, cores, problems),
+    call: {
+      roomLostSeconds: settings.value('call.roomLostSeconds'),
+      invitationSeconds: settings.value('call.invitationSeconds'),
+      aloneAnswerMs: settings.value('call.aloneAnswerMs'),
+      maxCalls: settings.value('call.maxCalls'),
+    },
+    log: { level: settings.value('log.level'), format: settings.value('log.format') },
+  };
+  checkPorts(config, settings, warnings);
+  return { config, problems, warnings };
+}
+
+function assembleXmpp(settings: Settings, problems: Problem[]): XmppConfig {
+  const domain = required(
+    settings,
+    'xmpp.domain',
+    problems,
+    'Give --domain or XMPP_DOMAIN, e.g. --domain meet.example.',
+  );
+  const secret = required(
+    settings,
+    'xmpp.secret',
+    problems,
+    'Give JIGASI_COMPONENT_SECRET (or --secret): the component_secret in the configuration of Prosody.',
+  );
+  const brewery = settings.value('xmpp.brewery');
+  const internal = settings.value('xmpp.internalMucDomain') ?? `internal.auth.${domain}`;
+  return {
+    domain: domain ?? '',
+    componentDomain: `${settings.value('xmpp.subdomain')}.${domain}`,
+    secret: secret ?? '',
+    host: settings.value('xmpp.host'),
+    port: settings.value('xmpp.port'),
+    mucDomain: settings.value('xmpp.mucDomain') ?? `conference.${domain}`,
+    focusJid: settings.value('xmpp.focusJid') ?? `focus.${domain}`,
+    brewery: brewery === undefined || brewery.includes('@') ? brewery : `${brewery}@${internal}`,
+    region: settings.value('xmpp.region'),
+  };
+}
+
+function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]): SipConfig {
+  const listen = {
+    address: settings.value('sip.listenAddress'),
+    port: settings.value('sip.listenPort'),
+    transports: settings.value('sip.listenTransports'),
+  };
+  const account = assembleAccount(settings, problems);
+  const defaultRoom = settings.value('sip.defaultRoom');
+  if (!listen.transports.includes(account.transport)) {
+    problems.push({
+      from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
+      what: `${account.transport} is missing, but the account uses it`,
+      remedy: 'Add it to JIGASI_SIP_LISTEN_TRANSPORTS, or change JIGASI_SIP_TRANSPORT.',
+    });
+  }
+  if (isOurselves(account, listen)) problems.push(portTwice(settings, account));
+  const roomDomain = defaultRoom?.split('@')[1];
+  if (roomDomain !== undefined && xmpp.domain !== '' && roomDomain !== xmpp.mucDomain) {
+    problems.push({
+      from: settings.from('sip.defaultRoom') ?? 'sip.defaultRoom',
+      what: `the room is on ${roomDomain}, but conferences are on ${xmpp.mucDomain}`,
+      remedy: 'Give the bare room name, or set XMPP_MUC_DOMAIN.',
+    });
+  }
+  return {
+    listen,
+    publicAddress: settings.value('sip.publicAddress'),
+    account,
+    defaultRoom,
+    roomHeaders: settings.value('sip.roomHeaders'),
+    passwordHeaders: settings.value('sip.passwordHeaders'),
+    forwardedHeaders: settings.value('sip.forwardedHeaders').map((name) => name.toLowerCase()),
+    outboundPrefix: settings.value('sip.outboundPrefix') ?? '',
+    noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
+    codecs: settings.value('sip.codecs'),
+    codecOrder: settings.value('sip.codecOrder'),
+  };
+}
+
+function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
+  const uri = settings.value('sip.uri');
+  const password = settings.value('sip.password');
+  const server = settings.value('sip.server') ?? uri?.domain;
+  const register = settings.value('sip.register');
+  const missing =
+    (uri === undefined && settings.from('sip.uri') === undefined) ||
+    (uri !== undefined && server === undefined && settings.from('sip.server') === undefined);
+  if (missing) problems.push(noAccount);
+  else if (register && password === undefined && settings.from('sip.password') === undefined) {
+    problems.push(noPassword);
+  }
+  return {
+    user: uri?.user ?? '',
+    domain: uri?.domain ?? server ?? '',
+    authUser: settings.value('sip.authUser') ?? uri?.user ?? '',
+    password,
+    displayName: settings.value('sip.displayName'),
+    server: server ?? '',
+    port: settings.value('sip.port'),
+    transport: settings.value('sip.transport'),
+    register,
+    expiresSeconds: settings.value('sip.expiresSeconds'),
+  };
+}
+
+const noAccount: Problem = {
+  from: 'SIP account',
+  what: 'none is configured, or it has no server',
+  remedy: [
+    'Set these three in the environment or in a file .env:',
+    '  JIGASI_SIP_URI=1000@pbx.example',
+    '  JIGASI_SIP_PASSWORD=the password of that account',
+    '  JIGASI_SIP_SERVER=pbx.example',
+  ].join('\n'),
+};
+
+const noPassword: Problem = {
+  from: 'SIP account',
+  what: 'it has no password',
+  remedy: 'Set JIGASI_SIP_PASSWORD, or JIGASI_SIP_REGISTER=false for a trunk without registration.',
+};
+
+/** A PBX on this machine has the port that we want: we would talk to ourselves, or not start. */
+function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean {
+  if (account.port !== listen.port) return false;
+  if (account.server === listen.address) return true;
+  return isUnspecified(listen.address) && (account.server === 'localhost' || isLoopback(account.server));
+}
+
+function portTwice(settings: Settings, account: SipAccount): Problem {
+  return {
+    from: settings.from('sip.listenPort') ?? 'sip.listenPort',
+    what: `the PBX ${account.server} and this gateway would both use port ${account.port} of this machine`,
+    remedy: 'Set JIGASI_SIP_LISTEN_PORT to another one, e.g. 5070.',
+  };
+}
+
+function assembleMedia(settings: Settings, cores: number, problems: Problem[]): MediaConfig {
+  const minPort = settings.value('media.minPort');
+  const maxPort = settings.value('media.maxPort');
+  const from = settings.from('media.maxPort') ?? settings.from('media.minPort') ?? 'media.minPort';
+  if (minPort > maxPort) {
+    problems.push({
+      from,
+      what: `the first port (${minPort}) is above the last (${maxPort})`,
+      remedy: 'Give --min-port (JIGASI_PORT_MIN) and --max-port (JIGASI_PORT_MAX) so that min ≤ max.',
+    });
+  } else if (maxPort - minPort < 3) {
+    problems.push({
+      from,
+      what: `${minPort} to ${maxPort} is too small: a call needs three ports, two of them an even one and the next`,
+      remedy: 'Give at least four ports; three per call.',
+    });
+  }
+  return {
+    minPort,
+    maxPort,
+    address: settings.value('media.address'),
+    publicAddress: settings.value('media.publicAddress'),
+    stunServer: settings.value('media.stunServer'),
+    workers: settings.value('media.workers') ?? Math.max(1, cores - 1),
+  };
+}
+
+function checkPorts({ sip, media, call }: Config, settings: Settings, warnings: string[]): void {
+  const possible = Math.floor((media.maxPort - media.minPort + 1) / 3);
+  if (settings.from('call.maxCalls') !== undefined && call.maxCalls > possible) {
+    warnings.push(
+      `ports ${media.minPort} to ${media.maxPort} are enough for ${possible} calls, not for ${call.maxCalls} (call.maxCalls)`,
+    );
+  }
+  if (sip.listen.port >= media.minPort && sip.listen.port <= media.maxPort) {
+    warnings.push(
+      `the SIP port ${sip.listen.port} lies among the media ports ${media.minPort} to ${media.maxPort}`,
+    );
+  }
+}
+
+function required(
+  settings: Settings,
+  key: 'xmpp.domain' | 'xmpp.secret',
+  problems: Problem[],
+  remedy: string,
+): string | undefined {
+  const value = settings.value(key);
+  // A value that was given and is wrong has been reported.
+  if (value === undefined && settings.from(key) === undefined)
+    problems.push({ from: key, what: 'it is missing', remedy });
+  return value;
+}

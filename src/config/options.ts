@@ -1,0 +1,273 @@
+import type { Kind } from './kinds.ts';
+import * as kinds from './kinds.ts';
+
+/** Everything that is known about one setting; the readers of all sources and the table in docs/configuration.md follow it. */
+export interface Option<T = unknown, Fallback = T | undefined> {
+  readonly kind: Kind<T>;
+  /** What it is for, for the table and `--help`. */
+  readonly about: string;
+  /** Long option of the command line. */
+  readonly flag?: string;
+  /** Environment variables, the first one that is set counts. */
+  readonly environment: readonly string[];
+  /** Keys of sip-communicator.properties: `sip:` and `jabber:` in the first account of that protocol, `jigasi:` global. */
+  readonly properties: readonly string[];
+  readonly fallback: Fallback;
+  /** Says what is used when `fallback` cannot: it depends on other settings or on the machine. */
+  readonly fallbackText?: string;
+  /** Its value is never shown, and each variable also works as `…_FILE`, the YAML key as `…File`. */
+  readonly secret?: true;
+}
+
+type Details = Partial<Pick<Option, 'flag' | 'environment' | 'properties' | 'fallbackText' | 'secret'>>;
+
+/** A setting that may be left out. */
+function optional<T>(kind: Kind<T>, about: string, details: Details): Option<T, undefined> {
+  return { environment: [], properties: [], ...details, kind, about, fallback: undefined };
+}
+
+function withDefault<T>(kind: Kind<T>, fallback: T, about: string, details: Details): Option<T, T> {
+  return { environment: [], properties: [], ...details, kind, about, fallback };
+}
+
+const xmpp = {
+  'xmpp.domain': optional(kinds.domainName, 'XMPP domain of the Jitsi Meet installation', {
+    flag: 'domain',
+    environment: ['XMPP_DOMAIN'],
+    properties: ['sip:DOMAIN_BASE', 'jabber:DOMAIN_BASE'],
+    fallbackText: 'required',
+  }),
+  'xmpp.subdomain': withDefault(kinds.domainName, 'callcontrol', 'Subdomain of the component', {
+    flag: 'subdomain',
+    environment: ['JIGASI_COMPONENT_SUBDOMAIN'],
+  }),
+  'xmpp.secret': optional(kinds.secret, 'Secret shared with Prosody (`component_secret`)', {
+    flag: 'secret',
+    environment: ['JIGASI_COMPONENT_SECRET'],
+    fallbackText: 'required',
+    secret: true,
+  }),
+  'xmpp.host': withDefault(kinds.hostOrAddress, '127.0.0.1', 'Where Prosody listens for components', {
+    flag: 'host',
+    environment: ['XMPP_SERVER'],
+    properties: ['jabber:SERVER_ADDRESS'],
+  }),
+  'xmpp.port': withDefault(kinds.port, 5347, 'Prosody’s component port', {
+    flag: 'port',
+    environment: ['JIGASI_COMPONENT_PORT', 'XMPP_PORT'],
+  }),
+  'xmpp.mucDomain': optional(kinds.domainName, 'Domain of the conference rooms', {
+    environment: ['XMPP_MUC_DOMAIN'],
+    properties: ['jigasi:MUC_SERVICE_ADDRESS'],
+    fallbackText: '`conference.<domain>`',
+  }),
+  'xmpp.internalMucDomain': optional(kinds.domainName, 'Domain of the brewery room', {
+    environment: ['XMPP_INTERNAL_MUC_DOMAIN'],
+    fallbackText: '`internal.auth.<domain>`',
+  }),
+  'xmpp.focusJid': optional(kinds.bareJidOrDomain, 'Where conference requests go', {
+    environment: ['JIGASI_FOCUS_JID'],
+    fallbackText: '`focus.<domain>`',
+  }),
+  'xmpp.brewery': optional(kinds.room, 'Room in which Jicofo finds its gateways: bare name or JID', {
+    environment: ['JIGASI_BREWERY_MUC'],
+    properties: ['jabber:BREWERY'],
+    fallbackText: 'none: a plain component',
+  }),
+  'xmpp.region': optional(kinds.text, 'Region that is published in the brewery', {
+    environment: ['JIGASI_LOCAL_REGION'],
+    properties: ['jigasi:LOCAL_REGION'],
+  }),
+};
+
+const sip = {
+  'sip.uri': optional(kinds.sipUri, 'SIP address of the account, `user@domain`', {
+    environment: ['JIGASI_SIP_URI'],
+    properties: ['sip:USER_ID'],
+    fallbackText: 'required',
+  }),
+  'sip.password': optional(kinds.secret, 'Password of the account', {
+    environment: ['JIGASI_SIP_PASSWORD'],
+    properties: ['sip:PASSWORD'],
+    fallbackText: 'required when registering',
+    secret: true,
+  }),
+  'sip.server': optional(kinds.hostOrAddress, 'Registrar and outbound proxy', {
+    environment: ['JIGASI_SIP_SERVER'],
+    properties: ['sip:PROXY_ADDRESS', 'sip:SERVER_ADDRESS'],
+    fallbackText: 'the domain of `sip.uri`',
+  }),
+  'sip.port': withDefault(kinds.port, 5060, 'Port of the server', {
+    environment: ['JIGASI_SIP_PORT'],
+    properties: ['sip:PROXY_PORT', 'sip:SERVER_PORT'],
+  }),
+  'sip.transport': withDefault(
+    kinds.oneOf(['udp', 'tcp'], ' (TLS is not supported yet)'),
+    'udp',
+    'Transport towards the server',
+    { environment: ['JIGASI_SIP_TRANSPORT'], properties: ['sip:PREFERRED_TRANSPORT'] },
+  ),
+  'sip.register': withDefault(kinds.switched, true, '`false`: a trunk without registration', {
+    environment: ['JIGASI_SIP_REGISTER'],
+  }),
+  'sip.expiresSeconds': withDefault(
+    kinds.wholeNumber(60, 86_400),
+    600,
+    'Asked lifetime of the registration',
+    {
+      environment: ['JIGASI_SIP_EXPIRES'],
+    },
+  ),
+  'sip.authUser': optional(kinds.text, 'User name for authentication, when it differs', {
+    environment: ['JIGASI_SIP_AUTH_USER'],
+    properties: ['sip:AUTHORIZATION_NAME'],
+    fallbackText: 'the user of `sip.uri`',
+  }),
+  'sip.displayName': optional(kinds.text, 'Display name in calls to the PBX', {
+    environment: ['JIGASI_SIP_DISPLAY_NAME'],
+    properties: ['sip:DISPLAY_NAME'],
+  }),
+  'sip.listenAddress': withDefault(kinds.localAddress, '0.0.0.0', 'Local address of SIP', {
+    environment: ['JIGASI_SIP_LISTEN_ADDRESS'],
+  }),
+  'sip.listenPort': withDefault(kinds.listenPort, 5060, 'Local port of SIP; 0: any', {
+    environment: ['JIGASI_SIP_LISTEN_PORT'],
+  }),
+  'sip.listenTransports': withDefault(
+    kinds.someOf(['udp', 'tcp']),
+    ['udp', 'tcp'],
+    'Transports that SIP listens on',
+    {
+      environment: ['JIGASI_SIP_LISTEN_TRANSPORTS'],
+    },
+  ),
+  'sip.publicAddress': optional(kinds.publicAddress, 'Address in Contact and Via behind a 1:1 NAT', {
+    environment: ['JIGASI_SIP_PUBLIC_ADDRESS', 'JIGASI_PUBLIC_ADDRESS'],
+  }),
+  'sip.defaultRoom': optional(kinds.room, 'Room of calls that name none: bare name or JID', {
+    environment: ['JIGASI_SIP_DEFAULT_ROOM'],
+    properties: ['jigasi:DEFAULT_JVB_ROOM_NAME'],
+    fallbackText: 'none: such calls get 404',
+  }),
+  'sip.roomHeaders': withDefault(
+    kinds.headerNames,
+    ['Jitsi-Conference-Room', 'X-Room-Name'],
+    'Headers of an INVITE that name the room; the first one found counts',
+    { environment: ['JIGASI_SIP_ROOM_HEADERS'], properties: ['sip:JITSI_MEET_ROOM_HEADER_NAME'] },
+  ),
+  'sip.passwordHeaders': withDefault(
+    kinds.headerNames,
+    ['Jitsi-Conference-Room-Pass', 'X-Room-Pass'],
+    'Headers of an INVITE that hold the room’s password',
+    { environment: ['JIGASI_SIP_PASSWORD_HEADERS'], properties: ['sip:JITSI_MEET_ROOM_PASS_HEADER_NAME'] },
+  ),
+  'sip.forwardedHeaders': withDefault(
+    kinds.headerPatterns,
+    ['X-outbound-call-initiator-*'],
+    'Headers of a dial request that are passed on to the INVITE',
+    { environment: ['JIGASI_SIP_FORWARDED_HEADERS'] },
+  ),
+  'sip.outboundPrefix': optional(kinds.dialPrefix, 'Put before every dialled number', {
+    environment: ['JIGASI_SIP_OUTBOUND_PREFIX'],
+    properties: ['sip:OUTBOUND_PREFIX'],
+  }),
+  'sip.noAnswerSeconds': withDefault(
+    kinds.wholeNumber(1, 600),
+    60,
+    'An outgoing call that nobody answers ends after this',
+    { environment: ['JIGASI_SIP_NO_ANSWER_SECONDS'] },
+  ),
+  'sip.codecs': withDefault(
+    kinds.someOf(['opus', 'G722', 'PCMU', 'PCMA']),
+    ['opus', 'G722', 'PCMU', 'PCMA'],
+    'Codecs that are used with the PBX, best first',
+    { environment: ['JIGASI_SIP_CODECS'] },
+  ),
+  'sip.codecOrder': withDefault(
+    kinds.oneOf(['theirs', 'ours']),
+    'theirs',
+    'Whose order counts when the PBX offers several codecs (RFC 3264 §6.1 asks for theirs)',
+    { environment: ['JIGASI_SIP_CODEC_ORDER'] },
+  ),
+};
+
+const media = {
+  'media.minPort': withDefault(kinds.port, 10_000, 'First UDP port of media (RTP, RTCP, ICE)', {
+    flag: 'min-port',
+    environment: ['JIGASI_PORT_MIN'],
+  }),
+  'media.maxPort': withDefault(kinds.port, 20_000, 'Last UDP port of media; a call needs three', {
+    flag: 'max-port',
+    environment: ['JIGASI_PORT_MAX'],
+  }),
+  'media.address': withDefault(kinds.localAddress, '0.0.0.0', 'Local address of media', {
+    environment: ['JIGASI_MEDIA_ADDRESS'],
+  }),
+  'media.publicAddress': optional(kinds.publicAddress, 'Address in SDP behind a 1:1 NAT', {
+    environment: ['JIGASI_MEDIA_PUBLIC_ADDRESS', 'JIGASI_PUBLIC_ADDRESS'],
+  }),
+  'media.stunServer': optional(kinds.stunServer, 'STUN server, `host:port`', {
+    environment: ['JIGASI_STUN_SERVER'],
+    fallbackText: 'none: none is ever contacted',
+  }),
+  'media.workers': optional(kinds.wholeNumber(1, 256), 'Threads that process media', {
+    environment: ['JIGASI_MEDIA_WORKERS'],
+    fallbackText: 'cores − 1, at least 1',
+  }),
+};
+
+const call = {
+  'call.roomLostSeconds': withDefault(
+    kinds.wholeNumber(1, 3600),
+    30,
+    'A call whose conference is gone is kept so long',
+    { environment: ['JIGASI_ROOM_LOST_SECONDS'] },
+  ),
+  'call.invitationSeconds': withDefault(
+    kinds.wholeNumber(1, 600),
+    30,
+    'So long Jicofo may take to invite into a room with others (`JIGASI_JVB_TIMEOUT`: in milliseconds)',
+    {
+      environment: ['JIGASI_INVITATION_SECONDS', 'JIGASI_JVB_TIMEOUT'],
+      properties: ['jigasi:JVB_INVITE_TIMEOUT'],
+    },
+  ),
+  'call.aloneAnswerMs': withDefault(
+    kinds.wholeNumber(0, 60_000),
+    2000,
+    'The first caller in a room is answered after this (milliseconds)',
+    { environment: ['JIGASI_ALONE_ANSWER_MS'] },
+  ),
+  'call.maxCalls': withDefault(kinds.wholeNumber(1, 10_000), 100, 'Calls at one time; more are refused', {
+    environment: ['JIGASI_MAX_CALLS'],
+  }),
+};
+
+const log = {
+  'log.level': withDefault(
+    kinds.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+    'info',
+    'Least important level that is logged',
+    { flag: 'log-level', environment: ['JIGASI_LOG_LEVEL'] },
+  ),
+  'log.format': withDefault(
+    kinds.oneOf(['auto', 'json', 'pretty']),
+    'auto',
+    '`auto`: pretty on a terminal, else JSON',
+    {
+      flag: 'log-format',
+      environment: ['JIGASI_LOG_FORMAT'],
+    },
+  ),
+};
+
+export const options = { ...xmpp, ...sip, ...media, ...call, ...log };
+
+/** `section.name`, also the place in the YAML file. */
+export type OptionKey = keyof typeof options;
+
+/** What reading an option gives: its value, or its fallback. */
+export type OptionValue<K extends OptionKey> =
+  (typeof options)[K] extends Option<infer T, infer Fallback> ? T | Fallback : never;
+
+export const optionKeys = Object.keys(options) as OptionKey[];
