@@ -155,7 +155,8 @@ export class ComponentStream {
       parser?.write(data.toString());
     };
     entity.on('error', (error: unknown) => this.#failed(error));
-    entity.on('online', () => this.#nowOnline());
+    // At once and not with the library's `online`, which comes later than stanzas of the same packet.
+    entity.on('nonza', (element: Element) => element.getName() === 'handshake' && this.#nowOnline());
     entity.on('stanza', (stanza: Element) => listener.stanza(stanza));
     entity.on('close', () => this.#socket?.end());
     entity.on('disconnect', () => this.#finish());
@@ -174,7 +175,7 @@ export class ComponentStream {
   }
 
   #nowOnline(): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#online) return;
     clearTimeout(this.#deadline);
     this.#online = true;
     this.#listener.online();
