@@ -1,0 +1,50 @@
+/** Writes the table of every option into docs/configuration.md: `node scripts/configuration-table.ts`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Option, options } from '../src/config/options.ts';
+
+const begin = '<!-- options: written by scripts/configuration-table.ts -->';
+const end = '<!-- /options -->';
+const page = new URL('../docs/configuration.md', import.meta.url);
+
+/** One table for each section, from the code that reads the options. */
+export function optionTables(): string {
+  const sections = Map.groupBy(Object.entries<Option>(options), ([key]) => key.split('.')[0] ?? '');
+  const tables = [...sections].map(([section, entries]) =>
+    [
+      `### ${section}`,
+      '',
+      '| jigasi.yaml | environment | command line | default | meaning |',
+      '|---|---|---|---|---|',
+      ...entries.map(([key, option]) => row(key, option)),
+    ].join('\n'),
+  );
+  return tables.join('\n\n');
+}
+
+/** The page with its tables as the code would have them. */
+export function updated(text: string): string {
+  const [before, rest = ''] = text.split(begin);
+  const after = rest.split(end)[1];
+  if (after === undefined) throw new Error(`docs/configuration.md lacks ${begin} or ${end}`);
+  return `${before}${begin}\n\n${optionTables()}\n\n${end}${after}`;
+}
+
+function row(key: string, option: Option): string {
+  const place = option.secret ? `\`${key}\`, \`${key}File\`` : `\`${key}\``;
+  const variables = option.environment.flatMap((name) => (option.secret ? [name, `${name}_FILE`] : [name]));
+  const flag = option.flag === undefined ? '' : `\`--${option.flag}\``;
+  const old = option.properties.map((name) => `\`${name.split(':')[1]}\``);
+  const about = old.length === 0 ? option.about : `${option.about} (old: ${old.join(', ')})`;
+  return `| ${[place, code(variables), flag, fallback(option), about].join(' | ')} |`.replaceAll('  ', ' ');
+}
+
+function fallback({ fallback, fallbackText }: Option): string {
+  if (fallback === undefined) return fallbackText ?? 'none';
+  return code([Array.isArray(fallback) ? fallback.join(',') : String(fallback)]);
+}
+
+function code(texts: readonly string[]): string {
+  return texts.map((text) => `\`${text}\``).join(', ');
+}
+
+if (import.meta.main) writeFileSync(page, updated(readFileSync(page, 'utf8')));
