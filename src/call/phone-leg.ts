@@ -77,10 +77,11 @@ export class PhoneLeg {
   #attach(sip: SipCall): void {
     this.#sip = sip;
     sip.on('ringing', () => this.onEvent({ type: 'phone-ringing' }));
-    sip.on(
-      'answered',
-      (sdp) => void this.#onAnswered(sip, sdp).catch((error: unknown) => this.#broken(error)),
-    );
+    const onAnswer = (sdp: string | undefined): void => {
+      this.#onAnswered(sip, sdp).catch((error: unknown) => this.#broken(error));
+    };
+    sip.on('answered', onAnswer);
+    sip.on('reanswered', onAnswer);
     sip.on('reoffer', (sdp, respond) => {
       this.#answerTo(sdp).then(respond, (error: unknown) => {
         respond(fail('internal'));
@@ -100,14 +101,14 @@ export class PhoneLeg {
     return ok(undefined);
   }
 
-  /** An answer from the peer: to our INVITE, or in the ACK of an offerless one. */
+  /** The peer acknowledged, or accepted our INVITE; with the answer when the offer was ours. */
   async #onAnswered(sip: SipCall, sdp: string | undefined): Promise<void> {
     if (sdp !== undefined) {
       const read = readAnswer(sdp, this.#local(), this.#ourSdp);
       const connected = read.ok ? await this.#connect(read.value) : read;
       if (!connected.ok) return sip.end(connected.error);
-    } else if (sip.direction === 'out') {
-      return sip.end(failure('no-common-codec', 'the 200 carried no SDP'));
+    } else if (sip.direction === 'out' || sip.offer === undefined) {
+      return sip.end(failure('no-common-codec', 'the peer never said what it can receive'));
     }
     if (sip.direction === 'out') this.onEvent({ type: 'phone-answered' });
   }
