@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Codec } from '../config/config.ts';
+import { type AudioDecoder, createAudioDecoder, createAudioEncoder } from './audio-codec.ts';
+import { Playout } from './playout.ts';
+import { shorten } from './time-compression.ts';
+import { loadOpus } from './worker/opus.ts';
+
+interface Scene {
+  codec?: Codec;
+  rate?: 8000 | 16000 | 48000;
+  hz?: number;
+  packets: number;
+  /** Undefined: the packet is lost. */
+  delayMs: (n: number) => number | undefined;
+  /** Packet duration; default 20. */
+  ms?: 20 | 60;
+}
+
+/** Sends a tone through packets, network and playout; answers what is heard. */
+async function hear(scene: Scene) {
+  const codec = scene.codec ?? 'PCMU';
+  await loadOpus();
+  const encoder = createAudioEncoder(codec);
+  const decoder: AudioDecoder = createAudioDecoder(codec, scene.rate);
+  await new Promise(setImmediate);
+  const playout = new Playout(decoder);
+  const ms = scene.ms ?? 20;
+  const samples = (encoder.rate / 1000) * ms;
+  const arrivals: { at: number; n: number; payload: Buffer }[] = [];
+  for (let n = 0; n < scene.packets; n++) {
+    const pcm = Int16Array.from({ length: samples }, (_, at) =>
+      Math.round(8000 * Math.sin((2 * Math.PI * (scene.hz ?? 400) * (n * samples + at)) / encoder.rate)),
+    );
+    const out = Buffer.alloc(1500);
+    const payload = Buffer.from(out.subarray(0, encoder.encode(pcm, out)));
+    const delay = scene.delayMs(n);
+    if (delay !== undefined) arrivals.push({ at: (n + 1) * ms + delay, n, payload });
+  }
+  arrivals.sort((a, b) => a.at - b.at);
+  const heard: Int16Array[] = [];
+  const sounding: boolean[] = [];
+  for (let now = 7; now < scene.packets * ms; now += 20) {
+    while (arrivals[0] && arrivals[0].at <= now) {
+      const { at, n, payload } = arrivals.shift() as (typeof arrivals)[0];
+      playout.push(n & 0xffff, (n * ms * encoder.clockRate) / 1000, payload, at);
+    }
+    const frame = new Int16Array(playout.frameSamples);
+    sounding.push(playout.read(now, frame));
+    heard.push(frame);
+  }
+  encoder.close();
+  playout.close();
+  const pcm = new Int16Array(heard.length * playout.frameSamples);
+  for (const [n, frame] of heard.entries()) pcm.set(frame, n * frame.length);
+  return { pcm, heard, sounding, playout };
+}
+
+function rms(pcm: Int16Array): number {
+  return Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / pcm.length);
+}
+
+for (const [codec, rate] of [
+  ['PCMU', 8000],
+  ['PCMA', 8000],
+  ['G722', 16000],
+  ['opus', 48000],
+  ['opus', 8000],
+] as const) {
+  test(`${codec} at ${rate} Hz over a clean network: all frames sound, none is made up`, async () => {
+    const { heard, playout, sounding } = await hear({ codec, rate, packets: 100, delayMs: () => 3 });
+    for (const frame of heard.slice(6))
+      assert.ok(Math.abs(rms(frame) - 8000 / Math.SQRT2) < 700, `${rms(frame)}`);
+    assert.ok(sounding.slice(3).every(Boolean));
+    assert.equal(playout.framesConcealed, 0);
+    assert.ok(playout.bufferMs <= 25, `${playout.bufferMs}`);
+  });
+}
+
+test('packets of 60 ms give three frames each', async () => {
+  const { heard, playout } = await hear({ codec: 'opus', packets: 40, ms: 60, delayMs: () => 3 });
+  for (const frame of heard.slice(8)) assert.ok(rms(frame) > 5000);
+  assert.equal(playout.framesConcealed, 0);
+});
+
+test('lost packets leave no hole', async () => {
+  for (const codec of ['PCMU', 'G722', 'opus'] as const) {
+    const { heard, playout } = await hear({
+      codec,
+      packets: 300,
+      delayMs: (n) => (n % 25 === 20 ? undefined : 2),
+    });
+    assert.ok(playout.framesConcealed >= 10);
+    for (const frame of heard.slice(10)) assert.ok(rms(frame) > 1000, `${codec} ${rms(frame)}`);
+  }
+});
+
+test('a wave of jitter passes: the delay falls again, and the tone is not torn', async () => {
+  const { playout, heard } = await hear({
+    packets: 1000,
+    delayMs: (n) => (n > 50 && n < 200 ? (n * 37) % 70 : 1),
+  });
+  assert.ok(playout.bufferMs <= 40, `${playout.bufferMs}`);
+  for (const frame of heard.slice(250)) assert.ok(rms(frame) > 5000, `${rms(frame)}`);
+});
+
+test('a sender with a fast clock: ten minutes without growing delay or lost audio', async () => {
+  const { playout, heard } = await hear({ packets: 30_000, delayMs: (n) => 200 - n * 20 * 0.0003 });
+  assert.ok(playout.bufferMs <= 45, `${playout.bufferMs}`);
+  assert.equal(playout.jitter.counters.cut, 0);
+  assert.equal(playout.framesConcealed, 0);
+  for (const frame of heard.slice(15)) assert.ok(rms(frame) > 5000, `${rms(frame)}`);
+});
+
+test('before the first packet, and long after the last, there is silence and it is said so', async () => {
+  const { sounding, heard } = await hear({
+    packets: 100,
+    delayMs: (n) => (n >= 20 && n < 50 ? 5 : undefined),
+  });
+  assert.ok(!sounding[5] && rms(heard[5] as Int16Array) === 0);
+  assert.ok(sounding[40]);
+  assert.ok(!sounding[80] && rms(heard[80] as Int16Array) === 0);
+});
+
+test('random payloads neither throw nor stop the frames', async () => {
+  await loadOpus();
+  for (const codec of ['PCMU', 'G722', 'opus'] as const) {
+    const playout = new Playout(createAudioDecoder(codec));
+    await new Promise(setImmediate);
+    const out = new Int16Array(playout.frameSamples);
+    for (let n = 0; n < 2000; n++) {
+      const payload = Buffer.from(
+        Array.from({ length: (n * 7) % 400 }, () => Math.floor(Math.random() * 256)),
+      );
+      playout.push(
+        (n * (n % 9 === 0 ? 3 : 1)) & 0xffff,
+        Math.floor(Math.random() * 2 ** 32) >>> (n % 4 ? 16 : 0),
+        payload,
+        n * 20,
+      );
+      playout.read(n * 20, out);
+    }
+    playout.close();
+  }
+});
+
+test('shortening leaves out a whole period of a tone', () => {
+  for (const rate of [8000, 48000]) {
+    for (const hz of [100, 150, 220, 400]) {
+      const length = (rate / 1000) * 40;
+      const pcm = Int16Array.from({ length }, (_, n) =>
+        Math.round(9000 * Math.sin((2 * Math.PI * hz * n) / rate)),
+      );
+      const shorter = shorten(pcm, length, rate);
+      const removedMs = ((length - shorter) / rate) * 1000;
+      assert.ok(removedMs >= 2.5 && removedMs <= 12.5);
+      const periods = (removedMs / 1000) * hz;
+      assert.ok(Math.abs(periods - Math.round(periods)) < 0.1, `${periods} periods of ${hz} Hz at ${rate}`);
+    }
+  }
+});

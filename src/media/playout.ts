@@ -1,0 +1,137 @@
+import type { AudioDecoder } from './audio-codec.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
+import { SHORTEN_NEEDS_MS, shorten } from './time-compression.ts';
+
+const TICK_MS = 20;
+/** Longest packet, and what may be left over from the one before. */
+const QUEUE_MS = 120 + 2 * TICK_MS;
+/** Pieces that one tick may take from the jitter buffer; only hostile packets need more. */
+const MAX_PIECES = 12;
+
+/**
+ * One source from packets to 20 ms frames: jitter buffer, decoder, repair of losses, and catching up by leaving out pitch periods when
+ * the stream is further behind than its jitter asks for.
+ */
+export class Playout {
+  readonly jitter: JitterBuffer;
+  /** Frames that were made wholly or partly in place of lost audio. */
+  framesConcealed = 0;
+  /** Packets that the decoder refused. */
+  malformed = 0;
+  readonly #decoder: AudioDecoder;
+  readonly #queue: Int16Array;
+  readonly #frame: number;
+  readonly #samplesPerTick: number;
+  #queued = 0;
+
+  /** The decoder is this source's alone; `close` closes it. */
+  constructor(decoder: AudioDecoder) {
+    this.#decoder = decoder;
+    this.jitter = new JitterBuffer({
+      clockRate: decoder.clockRate,
+      forwardErrorCorrection: decoder.clockRate === 48000,
+    });
+    this.#samplesPerTick = decoder.rate / decoder.clockRate;
+    this.#frame = (decoder.rate / 1000) * TICK_MS;
+    this.#queue = new Int16Array((decoder.rate / 1000) * QUEUE_MS);
+  }
+
+  /** Samples in a frame of `read`. */
+  get frameSamples(): number {
+    return this.#frame;
+  }
+
+  /** Delay that buffering adds now. */
+  get bufferMs(): number {
+    return this.jitter.bufferMs + (this.#queued / this.#frame) * TICK_MS;
+  }
+
+  /** Takes a packet. The payload is kept until it is played. False when it was dropped or set aside. */
+  push(sequence: number, timestamp: number, payload: Buffer, arrivalMs: number): boolean {
+    return this.jitter.push(sequence, timestamp, this.#decoder.ticks(payload), payload, arrivalMs);
+  }
+
+  /** Writes the next 20 ms to `out`. False when there is only silence; `out` is all zeros then. */
+  read(nowMs: number, out: Int16Array): boolean {
+    let sounding = this.#queued > 0;
+    let concealed = false;
+    for (let piece = 0; piece < MAX_PIECES && this.#queued < this.#frame; piece++) {
+      const kind = this.#pull(nowMs);
+      sounding ||= kind === 'frame' || kind === 'lost';
+      concealed ||= kind === 'lost';
+    }
+    if (concealed) this.framesConcealed += 1;
+    const surplusMs = concealed ? 0 : this.jitter.takeSurplus();
+    if (surplusMs > 0) this.#catchUp(nowMs);
+    this.#take(out);
+    return sounding;
+  }
+
+  /** The source, or its format, changes. */
+  reset(): void {
+    this.jitter.reset();
+    this.#queued = 0;
+  }
+
+  close(): void {
+    this.#decoder.close();
+  }
+
+  #pull(nowMs: number): 'frame' | 'lost' | 'silence' | 'empty' {
+    const pull = this.jitter.pull(nowMs, this.#queued / this.#samplesPerTick);
+    const samples = Math.min(
+      Math.round(pull.ticks * this.#samplesPerTick),
+      this.#queue.length - this.#queued,
+    );
+    switch (pull.kind) {
+      case 'frame':
+        this.#queued += this.#decode(pull.payload, samples);
+        break;
+      case 'lost':
+        this.#queued += this.#repair(pull.next, samples);
+        break;
+      default:
+        this.#queue.fill(0, this.#queued, this.#queued + samples);
+        this.#queued += samples;
+    }
+    return pull.kind;
+  }
+
+  #decode(payload: Buffer | undefined, samples: number): number {
+    const decoded = payload === undefined ? 0 : this.#decoder.decode(payload, this.#queue, this.#queued);
+    if (decoded > 0) return decoded;
+    this.malformed += 1;
+    return this.#repair(undefined, samples);
+  }
+
+  #repair(next: Buffer | undefined, samples: number): number {
+    const decoder = this.#decoder;
+    const made =
+      next === undefined
+        ? decoder.conceal(samples, this.#queue, this.#queued)
+        : decoder.recover(next, samples, this.#queue, this.#queued);
+    if (made > 0) return made;
+    this.#queue.fill(0, this.#queued, this.#queued + samples);
+    return samples;
+  }
+
+  /** Leaves out one pitch period; needs more than a frame in the queue for that. */
+  #catchUp(nowMs: number): void {
+    const needed = (this.#decoder.rate / 1000) * (SHORTEN_NEEDS_MS + TICK_MS);
+    while (this.#queued < needed && this.jitter.hasNext()) {
+      const before = this.#queued;
+      if (this.#pull(nowMs) !== 'frame' || this.#queued === before) break;
+    }
+    const shortened = shorten(this.#queue, this.#queued, this.#decoder.rate);
+    if (shortened >= this.#frame) this.#queued = shortened;
+  }
+
+  #take(out: Int16Array): void {
+    const queue = this.#queue;
+    const available = Math.min(this.#queued, this.#frame);
+    out.set(queue.subarray(0, available));
+    if (available < this.#frame) out.fill(0, available);
+    queue.copyWithin(0, available, this.#queued);
+    this.#queued -= available;
+  }
+}
