@@ -74,14 +74,14 @@ request_route {
 
 route[REGISTER] {
   if ($sht(users=>$tU) == $null) { sl_send_reply("404", "No such user"); exit; }
-  if (!pv_www_authenticate("$fd", "$sht(users=>$au)", "0")) { www_challenge("$fd", "1"); exit; }
+  if ($au == $null || !pv_www_authenticate("$fd", "$sht(users=>$au)", "0")) { www_challenge("$fd", "1"); exit; }
   if ($au != $tU) { sl_send_reply("403", "Not your address of record"); exit; }
   xlog("L_NOTICE", "REGISTERED $tU expires=$hdr(Expires) $hdr(Contact)\\n");
   save("location");
 }
 
 route[PROVE] {
-  if (!pv_proxy_authenticate("$fd", "$sht(users=>$au)", "0")) { proxy_challenge("$fd", "1"); exit; }
+  if ($au == $null || !pv_proxy_authenticate("$fd", "$sht(users=>$au)", "0")) { proxy_challenge("$fd", "1"); exit; }
   consume_credentials();
 }
 
