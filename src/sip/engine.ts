@@ -76,6 +76,8 @@ export interface SipCallEvents {
   answered: [sdp: string | undefined];
   /** Re-INVITE or UPDATE from the peer. `sdp` undefined: offerless. Must be answered once through `respond`. */
   reoffer: [sdp: string | undefined, respond: (answer: Result<string>) => void];
+  /** The ACK of an offerless re-INVITE brought the answer to the offer that `respond` gave. */
+  reanswered: [sdp: string | undefined];
   /** INFO from the peer; the engine answered 200. */
   info: [contentType: string, body: string];
   /** The dialog is over. `hangup`/`cancelled` when the peer ended it, else the code that was mapped from its status. */

@@ -1,0 +1,211 @@
+import { type Failure, failure, type Result } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { DigestClient } from '../digest.ts';
+import { reasonText } from '../ending-of-status.ts';
+import { headerLine } from '../header-line.ts';
+import { reasonLine } from '../reason-header.ts';
+import type { EmbeddedCore } from './core.ts';
+import { DialogRequests } from './dialog-requests.ts';
+import { contactOf, contentType, ExactUri, IncomingRequest, sdpOf } from './incoming-message.ts';
+import {
+  type Body,
+  countInDialog,
+  type IncomingInviteRequest,
+  refreshTarget,
+  type SessionDialog,
+  servedMethods,
+  serveTransaction,
+  Timers,
+} from './sip-js.ts';
+
+export interface DialogListener {
+  /** The ACK of the INVITE came. */
+  acknowledged(sdp: string | undefined): void;
+  reacknowledged(sdp: string | undefined): void;
+  reoffer(sdp: string | undefined, respond: (answer: Result<string>) => void): void;
+  info(contentType: string, body: string): void;
+  /** The dialog is dead: the peer said BYE, or what we sent was never acknowledged. */
+  lost(why: Failure, byPeer: boolean): void;
+}
+
+export interface DialogLegOptions {
+  readonly core: EmbeddedCore;
+  readonly session: SessionDialog;
+  /** Our Contact value. */
+  readonly contact: string;
+  readonly listener: DialogListener;
+  readonly digest: DigestClient | undefined;
+  /** True when we opened the dialog. */
+  readonly ownsCallId: boolean;
+  readonly log: Log;
+}
+
+type Answer = (answer: Result<string>) => void;
+
+/** One dialog from our side: what the peer asks for inside it, and through `DialogRequests` what we ask for. */
+export class DialogLeg {
+  readonly session: SessionDialog;
+  readonly #options: DialogLegOptions;
+  readonly #requests: DialogRequests;
+  /** Refuses the peer's offer that waits for our answer. */
+  #answering: (() => void) | undefined;
+  #reinviteUnacknowledged: NodeJS.Timeout | undefined;
+  /** The dialog needs no ACK any more; one that we opened never did. */
+  #acknowledged: boolean;
+  #closed = false;
+
+  constructor(options: DialogLegOptions) {
+    this.#options = options;
+    this.session = options.session;
+    this.#acknowledged = options.ownsCallId;
+    this.#requests = new DialogRequests({ ...options, peerIsOffering: () => this.#answering !== undefined });
+    const { listener } = options;
+    this.session.delegate = {
+      onAck: ({ message }) => this.#onAck(sdpIn(message)),
+      onAckTimeout: () => listener.lost(failure('no-ack', 'no ACK for our 200'), false),
+      onBye: (request) => {
+        request.accept();
+        this.close();
+        const words = reasonText(headersOf(request.message));
+        listener.lost(failure('hangup', words), true);
+      },
+      onInfo: (request) => {
+        request.accept();
+        const { message } = request;
+        if (message instanceof IncomingRequest) listener.info(contentType(message.source), message.body);
+      },
+      onInvite: (request) => this.#onReinvite(request),
+    };
+  }
+
+  reinvite(sdp: string): Promise<Result<string>> {
+    return this.#requests.reinvite(sdp);
+  }
+
+  info(type: string, body: string): Promise<Result<number>> {
+    return this.#requests.info(type, body);
+  }
+
+  /** Sends BYE; resolves when it was answered or given up. RFC 3261 §15: a UAS must have seen the ACK, or waited for it. */
+  bye(why: Failure): Promise<void> {
+    this.close();
+    return this.#requests.bye(reasonLine(why));
+  }
+
+  /** The dialog is over: what waits is answered with 487 (RFC 3261 §15.1.2), timers end. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#reinviteUnacknowledged);
+    this.#answering?.();
+    this.#requests.close();
+  }
+
+  /** The engine stops: nothing is awaited any more. */
+  abort(): void {
+    this.close();
+    this.#requests.abort();
+  }
+
+  /** What must be refused before sip.js sees it, with a transaction so that a retransmission gets the same answer. */
+  refuses(request: IncomingRequest): boolean {
+    if (request.method !== 'INVITE') return false;
+    const status = this.#glare();
+    if (status === undefined || !countInDialog(this.session, request)) return status !== undefined;
+    refuse(serveTransaction(this.#options.core, request), status);
+    return true;
+  }
+
+  /** UPDATE (RFC 3311), which sip.js does not know. */
+  receiveUpdate(request: IncomingRequest): void {
+    if (!countInDialog(this.session, request)) return;
+    const server = serveTransaction(this.#options.core, request);
+    const target = contactOf(request.source);
+    if (target !== undefined) refreshTarget(this.session, new ExactUri(target.uri));
+    const sdp = sdpOf(request.source);
+    if (sdp === undefined) {
+      server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders() });
+      return;
+    }
+    const status = this.session.early ? 500 : this.#glare();
+    if (status !== undefined) {
+      refuse(server, status);
+      return;
+    }
+    this.#offered(sdp, (answer) => {
+      if (answer.ok)
+        server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(), body: sdpBody(answer.value) });
+      else server.reject({ statusCode: this.#closed ? 487 : 488, reasonPhrase: refusalPhrase(this.#closed) });
+    });
+  }
+
+  /** RFC 3261 §14.2, RFC 3311 §5.2: our own offer is out: 491; the peer's last one is not answered yet: 500. */
+  #glare(): 491 | 500 | undefined {
+    if (this.#requests.offering) return 491;
+    return this.#answering !== undefined || this.#reinviteUnacknowledged !== undefined ? 500 : undefined;
+  }
+
+  #onReinvite(request: IncomingInviteRequest): void {
+    const sdp = sdpIn(request.message);
+    this.#options.core.withContact(this.#options.contact, () => request.trying());
+    this.#offered(sdp, (answer) => {
+      if (!answer.ok) {
+        request.reject({ statusCode: this.#closed ? 487 : 488, reasonPhrase: refusalPhrase(this.#closed) });
+        return;
+      }
+      this.#reinviteUnacknowledged = setTimeout(() => {
+        this.#options.listener.lost(failure('no-ack', 'no ACK for our 200 to a re-INVITE'), false);
+      }, 64 * Timers.T1);
+      request.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(), body: sdpBody(answer.value) });
+    });
+  }
+
+  #offered(sdp: string | undefined, answer: Answer): void {
+    const once: Answer = (result) => {
+      if (this.#answering === undefined) return;
+      this.#answering = undefined;
+      answer(result);
+    };
+    this.#answering = () => once({ ok: false, error: failure('hangup') });
+    this.#options.listener.reoffer(sdp, once);
+  }
+
+  #onAck(sdp: string | undefined): void {
+    if (!this.#acknowledged) {
+      this.#acknowledged = true;
+      this.#options.listener.acknowledged(sdp);
+    } else if (this.#reinviteUnacknowledged !== undefined) {
+      clearTimeout(this.#reinviteUnacknowledged);
+      this.#reinviteUnacknowledged = undefined;
+      this.#options.listener.reacknowledged(sdp);
+    }
+  }
+
+  #ownHeaders(): string[] {
+    return [headerLine('Contact', this.#options.contact), headerLine('Allow', servedMethods.join(', '))];
+  }
+}
+
+export function sdpBody(sdp: string): Body {
+  return { contentDisposition: 'session', contentType: 'application/sdp', content: sdp };
+}
+
+function refusalPhrase(closed: boolean): string {
+  return closed ? 'Request Terminated' : 'Not Acceptable Here';
+}
+
+function refuse(server: ReturnType<typeof serveTransaction>, status: 491 | 500): void {
+  if (status === 491) server.reject({ statusCode: 491, reasonPhrase: 'Request Pending' });
+  else {
+    const wait = headerLine('Retry-After', String(1 + Math.floor(Math.random() * 10)));
+    server.reject({ statusCode: 500, reasonPhrase: 'Server Internal Error', extraHeaders: [wait] });
+  }
+}
+
+function sdpIn(message: unknown): string | undefined {
+  return message instanceof IncomingRequest ? sdpOf(message.source) : undefined;
+}
+
+function headersOf(message: unknown): IncomingRequest['source']['headers'] | undefined {
+  return message instanceof IncomingRequest ? message.source.headers : undefined;
+}

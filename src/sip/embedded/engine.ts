@@ -1,0 +1,264 @@
+import { EventEmitter } from 'node:events';
+import type { SipAccount, SipConfig } from '../../config/config.ts';
+import { endings, fail, failure, ok, type Result } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { Counters } from '../counters.ts';
+import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
+import { headerLine } from '../header-line.ts';
+import { parseUri } from '../sip-uri.ts';
+import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
+import { SipSockets } from '../transport/sip-sockets.ts';
+import { addressOfRecord, digestOf, displayNameOf, hopOf } from './account.ts';
+import { EmbeddedCore } from './core.ts';
+import { DialogIndex } from './dialog-index.ts';
+import type { EmbeddedCall } from './embedded-call.ts';
+import { EmbeddedRegistration } from './embedded-registration.ts';
+import { IncomingCall } from './incoming-call.ts';
+import { ExactUri, type IncomingRequest } from './incoming-message.ts';
+import { OutgoingCall } from './outgoing-call.ts';
+import { randomBranch, randomToken } from './outgoing-message.ts';
+import { Receiver } from './receiver.ts';
+import type { ServerChannel } from './server-channel.ts';
+import {
+  type InviteUserAgentServer,
+  prepareSipJs,
+  type SipTimes,
+  setLocalTag,
+  standardTimes,
+} from './sip-js.ts';
+import { transact } from './transact.ts';
+import { Wire } from './wire.ts';
+
+export interface EmbeddedSipEngineOptions {
+  readonly config: SipConfig;
+  readonly log: Log;
+  /** Messages per second and source address before anything is parsed. */
+  readonly rate?: RateLimit;
+  /** RFC 3261 T1, T2, T4; shorter ones are for tests. They hold for the whole process. */
+  readonly times?: SipTimes;
+}
+
+/** Far above what a PBX with hundreds of calls sends, far below what costs us a core. */
+const defaultRate: RateLimit = { perSecond: 2_000, burst: 4_000 };
+const goodbyeMs = 2_000;
+
+/** SIP user agent in this process: sip.js core over our own sockets, parser, timers and digest. */
+export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements SipEngine {
+  readonly #config: SipConfig;
+  readonly #log: Log;
+  readonly #counters = new Counters();
+  readonly #sockets: SipSockets;
+  readonly #wire: Wire;
+  readonly #core: EmbeddedCore;
+  readonly #dialogs = new DialogIndex();
+  readonly #calls = new Set<EmbeddedCall>();
+  readonly #registrations = new Set<Registration>();
+  #optionsStatus = 200;
+  #open = false;
+
+  constructor(options: EmbeddedSipEngineOptions) {
+    super();
+    const { config, log } = options;
+    this.#config = config;
+    this.#log = log.child({ part: 'sip' });
+    prepareSipJs(options.times ?? standardTimes, randomBranch);
+    this.#sockets = new SipSockets({
+      address: config.listen.address,
+      port: config.listen.port,
+      transports: [...new Set([...config.listen.transports, config.account.transport])],
+      log: this.#log,
+      onPacket: (packet) => receiver.receive(packet),
+      onDrop: (reason) => this.#counters.add(`dropped.${reason}`),
+    });
+    this.#wire = new Wire({
+      sockets: this.#sockets,
+      counters: this.#counters,
+      publicAddress: config.publicAddress,
+    });
+    this.#core = new EmbeddedCore({
+      wire: this.#wire,
+      log: this.#log,
+      onInvite: (server, request, channel) => void this.#onInvite(server, request, channel),
+    });
+    const receiver = new Receiver({
+      core: this.#core,
+      dialogs: this.#dialogs,
+      wire: this.#wire,
+      limiter: new SourceLimiter(options.rate ?? defaultRate),
+      log: this.#log,
+      optionsStatus: () => this.#optionsStatus,
+    });
+  }
+
+  async start(): Promise<Result<void>> {
+    try {
+      await this.#sockets.start();
+    } catch (error) {
+      return fail(
+        'internal',
+        `SIP listener ${this.#config.listen.address}:${this.#config.listen.port}: ${error}`,
+      );
+    }
+    this.#open = true;
+    this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
+    return ok(undefined);
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await Promise.all([...this.#registrations].map((registration) => registration.stop()));
+    for (const call of this.#calls) call.end(failure('draining'));
+    await settledWithin(
+      [...this.#calls].map((call) => call.settled),
+      goodbyeMs,
+    );
+    for (const call of this.#calls) call.abort();
+    this.#core.dispose();
+    this.#wire.stop();
+    await this.#sockets.stop();
+  }
+
+  /** The port that peers reach us by; the same for UDP and TCP when both are listened on. */
+  get port(): number {
+    return this.#sockets.port(this.#config.listen.transports[0] ?? 'udp');
+  }
+
+  /** What was received, sent, refused and dropped, by name (`received.INVITE`, `dropped.rate`, …). */
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters.snapshot();
+  }
+
+  /** What is kept in memory; all zero when nothing goes on. */
+  occupancy(): { calls: number; dialogs: number; transactions: number } {
+    const transactions = this.#core.userAgentClients.size + this.#core.servers.size;
+    return { calls: this.#calls.size, dialogs: this.#dialogs.size, transactions };
+  }
+
+  /** Status of the answer to OPTIONS: 200, or 503 while draining. */
+  setOptionsStatus(status: number): void {
+    this.#optionsStatus = status;
+  }
+
+  async localAddressFor(_target: string): Promise<Result<string>> {
+    const { server } = this.#config.account;
+    try {
+      // Every call goes through the account's server, wherever its target is.
+      const address = await this.#sockets.resolver.resolve(server);
+      return ok(await this.#sockets.localAddresses.towards(address));
+    } catch (error) {
+      return fail('phone-unreachable', `${server}: ${error}`);
+    }
+  }
+
+  invite(target: string, options: InviteOptions): SipCall {
+    // Throws on a header that must not reach the wire, before anything has been sent.
+    for (const { name, value } of options.headers) headerLine(name, value);
+    const call = new OutgoingCall({
+      core: this.#core,
+      dialogs: this.#dialogs,
+      wire: this.#wire,
+      target,
+      invite: options,
+      localAddress: this.#config.publicAddress ?? this.#config.listen.address,
+      log: this.#log,
+    });
+    this.#keep(call);
+    if (this.#open) void call.start();
+    else call.end(failure('draining'));
+    return call;
+  }
+
+  register(account: SipAccount): Registration {
+    const registration = new EmbeddedRegistration(account, this.#core, this.#wire, this.#log);
+    this.#registrations.add(registration);
+    registration.start();
+    return registration;
+  }
+
+  async options(target: string): Promise<Result<number>> {
+    const { account } = this.#config;
+    const uri = parseUri(target);
+    const from = addressOfRecord(account);
+    if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
+    const own = uri.host === account.domain || uri.host === account.server;
+    let cseq = 0;
+    try {
+      const { response, fault } = await transact(this.#core, {
+        method: 'OPTIONS',
+        target: new ExactUri(uri),
+        from,
+        to: new ExactUri(uri),
+        fromDisplayName: displayNameOf(account),
+        callId: randomToken(),
+        nextCseq: () => ++cseq,
+        lines: [headerLine('Accept', 'application/sdp')],
+        hop: own ? await hopOf(account, this.#wire) : await this.#wire.resolve(uri),
+        digest: digestOf(account),
+      });
+      return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
+    } catch (error) {
+      return fail('phone-unreachable', String(error));
+    }
+  }
+
+  async #onInvite(
+    server: InviteUserAgentServer,
+    request: IncomingRequest,
+    channel: ServerChannel,
+  ): Promise<void> {
+    setLocalTag(server, randomToken());
+    server.trying();
+    const { packet } = channel;
+    const known =
+      packet.connection?.localAddress ?? this.#sockets.localAddresses.known(packet.source.address);
+    const call = (localAddress: string): IncomingCall => {
+      const user = request.source.uri.user ?? '';
+      const contact = this.#wire.contact(user, localAddress, packet.transport);
+      const { core, dialogs, log } = { core: this.#core, dialogs: this.#dialogs, log: this.#log };
+      return new IncomingCall({ core, dialogs, server, request, localAddress, contact, log });
+    };
+    if (known !== undefined) return this.#announce(call(known));
+    let cancelled = false;
+    server.delegate = {
+      onCancel: () => {
+        cancelled = true;
+        server.reject({ statusCode: 487 });
+      },
+    };
+    try {
+      const localAddress = await this.#sockets.localAddresses.towards(packet.source.address);
+      if (this.#open && !cancelled) this.#announce(call(localAddress));
+    } catch (error) {
+      this.#log.warn({ err: error }, 'no route back to the caller');
+      server.reject({ statusCode: endings.internal.sip });
+    }
+  }
+
+  #announce(call: IncomingCall): void {
+    this.#keep(call);
+    if (!this.#open || this.listenerCount('invite') === 0) {
+      call.end(failure('draining'));
+      return;
+    }
+    try {
+      this.emit('invite', call);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the listener for incoming calls failed');
+      call.end(failure('internal'));
+    }
+  }
+
+  #keep(call: EmbeddedCall): void {
+    this.#calls.add(call);
+    void call.settled.then(() => this.#calls.delete(call));
+  }
+}
+
+async function settledWithin(promises: readonly Promise<void>[], ms: number): Promise<void> {
+  if (promises.length === 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.all(promises), promise]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,180 @@
+import { type Failure, failure } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { reasonText } from '../ending-of-status.ts';
+import { fromWire, withoutControls } from '../header-line.ts';
+import { refusalOf } from '../reason-header.ts';
+import type { EmbeddedCore } from './core.ts';
+import type { DialogIndex } from './dialog-index.ts';
+import { DialogLeg, type DialogListener, sdpBody } from './dialog-leg.ts';
+import { EmbeddedCall, remoteOf } from './embedded-call.ts';
+import { IncomingRequest, sdpOf } from './incoming-message.ts';
+import { type InviteUserAgentServer, type Session, SessionDialog } from './sip-js.ts';
+
+export interface IncomingCallOptions {
+  readonly core: EmbeddedCore;
+  readonly dialogs: DialogIndex;
+  readonly server: InviteUserAgentServer;
+  readonly request: IncomingRequest;
+  readonly localAddress: string;
+  readonly contact: string;
+  readonly log: Log;
+}
+
+type State = 'unanswered' | 'answered' | 'acknowledged' | 'over';
+
+/** A call that came to us: the INVITE's server transaction, then its dialog. */
+export class IncomingCall extends EmbeddedCall {
+  readonly direction = 'in';
+  readonly offer: string | undefined;
+  readonly #options: IncomingCallOptions;
+  #state: State = 'unanswered';
+  /** `end` came before the ACK: RFC 3261 §15 lets us say BYE only when it is there or will never come. */
+  #byeQueued: Failure | undefined;
+
+  constructor(options: IncomingCallOptions) {
+    const { request, core, localAddress, log } = options;
+    super({ core, log, callId: request.callId, remote: remoteOf(request.source.from), localAddress });
+    this.#options = options;
+    this.offer = sdpOf(request.source);
+    options.server.delegate = {
+      onCancel: (message) => this.#cancelled(message instanceof IncomingRequest ? message : undefined),
+      onTransportError: () => this.log.debug({}, 'a response could not be sent'),
+    };
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#options.request.source.headers.get(name.toLowerCase());
+    return value === undefined ? undefined : withoutControls(fromWire(value));
+  }
+
+  ring(): void {
+    const { server, request, core, contact } = this.#options;
+    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
+    const reliableOnly = request.source.headers
+      .list('require')
+      .some((option) => option.toLowerCase() === '100rel');
+    if (this.#state !== 'unanswered' || reliableOnly) return;
+    this.#attempt(() =>
+      this.#adopt(core.withContact(contact, () => server.progress({ statusCode: 180 })).session),
+    );
+  }
+
+  answer(sdp: string): void {
+    if (this.#state !== 'unanswered') return;
+    const { server, core, contact } = this.#options;
+    this.#attempt(() => {
+      const extraHeaders: string[] = [];
+      const options = { statusCode: 200, extraHeaders, body: sdpBody(sdp) };
+      const { session } = core.withContact(contact, () => server.accept(options));
+      this.#state = 'answered';
+      this.#adopt(session);
+    });
+  }
+
+  end(why: Failure): void {
+    switch (this.#state) {
+      case 'unanswered':
+        this.#state = 'over';
+        this.#refuse(refusalOf(why));
+        break;
+      case 'answered':
+        this.#byeQueued ??= why;
+        break;
+      case 'acknowledged':
+        this.#bye(why);
+        break;
+      case 'over':
+        return;
+    }
+    this.finish(why);
+  }
+
+  /** The engine stops: whatever is still awaited will not come. */
+  override abort(): void {
+    this.#over();
+  }
+
+  #cancelled(cancel: IncomingRequest | undefined): void {
+    if (this.#state !== 'unanswered') return;
+    this.#state = 'over';
+    this.#refuse({ status: 487, phrase: 'Request Terminated', lines: [] });
+    this.finish(failure('cancelled', reasonText(cancel?.source.headers)));
+  }
+
+  #refuse(refusal: { status: number; phrase: string; lines: string[] }): void {
+    const { status: statusCode, phrase: reasonPhrase, lines: extraHeaders } = refusal;
+    try {
+      this.#options.server.reject({ statusCode, reasonPhrase, extraHeaders });
+    } catch (error) {
+      this.log.warn({ err: error }, 'the INVITE could not be refused');
+    }
+    this.#over();
+  }
+
+  #bye(why: Failure): void {
+    this.#state = 'over';
+    const gone = this.leg?.bye(why) ?? Promise.resolve();
+    gone.then(
+      () => this.#over(),
+      () => this.#over(),
+    );
+  }
+
+  #over(): void {
+    this.#state = 'over';
+    this.leg?.abort();
+    if (this.leg !== undefined) this.#options.dialogs.remove(this.leg);
+    this.settle();
+  }
+
+  /** 180 makes an early dialog, 200 confirms the same one. */
+  #adopt(session: Session): void {
+    if (this.leg !== undefined || !(session instanceof SessionDialog)) return;
+    const { core, contact, dialogs, log } = this.#options;
+    this.leg = new DialogLeg({
+      core,
+      session,
+      contact,
+      log,
+      digest: undefined,
+      ownsCallId: false,
+      listener: this.#listener(),
+    });
+    dialogs.add(this.leg);
+  }
+
+  #listener(): DialogListener {
+    return {
+      acknowledged: (sdp) => {
+        if (this.#state !== 'answered') return;
+        this.#state = 'acknowledged';
+        if (this.#byeQueued !== undefined) this.#bye(this.#byeQueued);
+        else this.tell('answered', this.offer === undefined ? sdp : undefined);
+      },
+      reacknowledged: (sdp) => this.tell('reanswered', sdp),
+      reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
+      info: (contentType, body) => this.tell('info', contentType, body),
+      lost: (why, byPeer) => this.#lost(why, byPeer),
+    };
+  }
+
+  #lost(why: Failure, byPeer: boolean): void {
+    if (this.#state === 'over') return;
+    if (!byPeer) this.#bye(this.#byeQueued ?? why);
+    // BYE inside an early dialog: the INVITE still needs its final response (RFC 3261 §15.1.2).
+    else if (this.#state === 'unanswered')
+      this.#refuse({ status: 487, phrase: 'Request Terminated', lines: [] });
+    else this.#over();
+    this.finish(why);
+  }
+
+  /** sip.js throws where state and verb do not fit; the caller then gets 500 instead of silence. */
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.log.error({ err: error }, 'sip.js refused to answer an INVITE');
+      this.end(failure('internal'));
+    }
+  }
+}

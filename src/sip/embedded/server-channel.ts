@@ -1,0 +1,68 @@
+import type { Packet } from '../transport/packet.ts';
+import { responseAddress, type Via } from '../via.ts';
+import { encodeMessage } from './outgoing-message.ts';
+import { Retransmission } from './retransmission.ts';
+import { Timers, type Transport } from './sip-js.ts';
+import type { Wire } from './wire.ts';
+
+/**
+ * What the server transaction of one request answers through: back to where the request came from (RFC 3261 §18.2.2), and
+ * timer G (§17.2.1), which sip.js leaves out.
+ */
+export class ServerChannel implements Transport {
+  readonly protocol = 'UDP';
+  readonly #wire: Wire;
+  readonly packet: Packet;
+  readonly #via: Via;
+  readonly #method: string;
+  #retransmission: Retransmission | undefined;
+  #acknowledged = false;
+
+  constructor(wire: Wire, packet: Packet, via: Via, method: string) {
+    this.#wire = wire;
+    this.packet = packet;
+    this.#via = via;
+    this.#method = method;
+  }
+
+  async send(text: string): Promise<void> {
+    const bytes = encodeMessage(text);
+    const final = Number(text.slice(8, 11)) >= 300;
+    if (this.#method === 'INVITE' && final && this.packet.transport === 'udp' && !this.#acknowledged)
+      this.#repeat(bytes);
+    await this.#write(bytes);
+  }
+
+  /** For answers without a transaction: never repeated, so that a forged INVITE cannot make us flood its supposed sender. */
+  sendOnce(text: string): void {
+    this.#write(encodeMessage(text)).catch(() => this.#wire.counters.add('failed.response'));
+  }
+
+  /** The ACK for a final response other than 2xx came. */
+  acknowledged(): void {
+    this.#acknowledged = true;
+    this.stop();
+  }
+
+  stop(): void {
+    this.#retransmission?.stop();
+    this.#wire.release(this);
+  }
+
+  #repeat(bytes: Buffer): void {
+    if (this.#retransmission !== undefined) return;
+    const again = (): void => {
+      this.#wire.counters.add('retransmitted.response');
+      this.#write(bytes).catch(() => this.stop());
+    };
+    this.#retransmission = new Retransmission(again, Timers.T2);
+    this.#wire.keep(this);
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    const { transport, source, connection } = this.packet;
+    const { address, port } = responseAddress(this.#via, source);
+    await this.#wire.sockets.sendResponse(connection, { transport, address, port }, bytes);
+    this.#wire.counters.add('sent.response');
+  }
+}

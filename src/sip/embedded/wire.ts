@@ -1,0 +1,68 @@
+import type { SipTransport } from '../../config/config.ts';
+import type { Counters } from '../counters.ts';
+import { parseNameAddr } from '../name-addr.ts';
+import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import type { Hop } from '../transport/packet.ts';
+import type { SipSockets } from '../transport/sip-sockets.ts';
+
+export interface WireOptions {
+  readonly sockets: SipSockets;
+  readonly counters: Counters;
+  /** Address that peers shall use for us instead of the local one. */
+  readonly publicAddress: string | undefined;
+}
+
+interface Stoppable {
+  stop(): void;
+}
+
+/** What the channels of all transactions share: sockets, addresses, and a list of what still has timers. */
+export class Wire {
+  readonly sockets: SipSockets;
+  readonly counters: Counters;
+  readonly #publicAddress: string | undefined;
+  readonly #live = new Set<Stoppable>();
+
+  constructor(options: WireOptions) {
+    this.sockets = options.sockets;
+    this.counters = options.counters;
+    this.#publicAddress = options.publicAddress;
+  }
+
+  /** Next hop of a URI (RFC 3261 §8.1.2). Rejects when it cannot be resolved. */
+  async resolve(uri: SipUri): Promise<Hop> {
+    if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
+    const transport: SipTransport = uri.parameters.get('transport')?.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
+    return { transport, address: await this.sockets.resolver.resolve(uri.host), port: uri.port ?? 5060 };
+  }
+
+  /** First Route, else the Request-URI. */
+  resolveText(requestUri: string, route: string | undefined): Promise<Hop> {
+    const uri = route === undefined ? parseUri(requestUri) : parseNameAddr(route)?.uri;
+    return uri === undefined ? Promise.reject(new Error('next hop is no URI')) : this.resolve(uri);
+  }
+
+  /** `host:port` that a peer reaches us by. */
+  publicHostPort(localAddress: string, transport: SipTransport): string {
+    return `${hostInUri(this.#publicAddress ?? localAddress)}:${this.sockets.port(transport)}`;
+  }
+
+  /** Contact value of ours towards a peer. */
+  contact(user: string, localAddress: string, transport: SipTransport): string {
+    const host = this.publicHostPort(localAddress, transport);
+    return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
+  }
+
+  keep(live: Stoppable): void {
+    this.#live.add(live);
+  }
+
+  release(live: Stoppable): void {
+    this.#live.delete(live);
+  }
+
+  stop(): void {
+    for (const live of this.#live) live.stop();
+    this.#live.clear();
+  }
+}

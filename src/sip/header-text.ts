@@ -1,0 +1,55 @@
+/** Small readers for header values: commas and semicolons that quotes and angle brackets do not hide. */
+
+/** Splits a header value at the separators outside of quoted strings and angle brackets; empty parts are dropped. */
+export function splitOutside(value: string, separator: ',' | ';'): string[] {
+  if (!value.includes(separator)) return value === '' ? [] : [value.trim()];
+  const parts: string[] = [];
+  let start = 0;
+  for (let index = 0; index < value.length; index += 1) {
+    const character = value[index];
+    if (character === '"') index = endOfQuotes(value, index);
+    else if (character === '<') index = endOfBrackets(value, index);
+    else if (character === separator) {
+      pushTrimmed(parts, value.slice(start, index));
+      start = index + 1;
+    }
+  }
+  pushTrimmed(parts, value.slice(start));
+  return parts;
+}
+
+function pushTrimmed(parts: string[], part: string): void {
+  const trimmed = part.trim();
+  if (trimmed !== '') parts.push(trimmed);
+}
+
+/** Index of the quote that closes the one at `open`, or the end of the text when none does. */
+export function endOfQuotes(value: string, open: number): number {
+  for (let index = open + 1; index < value.length; index += 1) {
+    if (value[index] === '\\') index += 1;
+    else if (value[index] === '"') return index;
+  }
+  return value.length;
+}
+
+function endOfBrackets(value: string, open: number): number {
+  const close = value.indexOf('>', open);
+  return close < 0 ? value.length : close;
+}
+
+/** `;name=value` parameters with lower-case names; a name without value maps to undefined, quotes are removed. */
+export function parseParameters(text: string): Map<string, string | undefined> {
+  const parameters = new Map<string, string | undefined>();
+  if (text === '') return parameters;
+  for (const part of splitOutside(text, ';')) {
+    const equals = part.indexOf('=');
+    if (equals < 0) parameters.set(part.toLowerCase(), undefined);
+    else parameters.set(part.slice(0, equals).trim().toLowerCase(), unquote(part.slice(equals + 1).trim()));
+  }
+  return parameters;
+}
+
+export function unquote(value: string): string {
+  if (!value.startsWith('"') || !value.endsWith('"') || value.length < 2) return value;
+  return value.slice(1, -1).replace(/\\(.)/gs, '$1');
+}

@@ -1,0 +1,99 @@
+import { Headers } from './message.ts';
+
+/** What a message may be at most; everything above is refused before it is looked at. */
+export interface MessageLimits {
+  /** Bytes of the whole message, on UDP and on TCP. */
+  readonly messageBytes: number;
+  readonly headers: number;
+  /** Bytes of one header with its continuation lines. */
+  readonly headerBytes: number;
+}
+
+/** Measured: the largest INVITEs in use (STIR token, long Record-Route, SDP with SRTP) stay below 10 kB. */
+export const messageLimits: MessageLimits = { messageBytes: 16_384, headers: 160, headerBytes: 8_192 };
+
+export interface MessageHead {
+  readonly startLine: string;
+  readonly headers: Headers;
+  /** Offset of the body. */
+  readonly bodyStart: number;
+}
+
+export type HeadFault = 'too-large' | 'no-head' | 'bad-line' | 'too-many-headers' | 'header-too-long';
+
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: finding them is the purpose
+/** Control characters that are not the escaped half of a quoted-pair (RFC 3261 §25.1 allows those), and line ends that are not CRLF. */
+const stray = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: see above
+const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,64})[ \t]*:/;
+
+const compactNames: Readonly<Record<string, string>> = {
+  a: 'accept-contact',
+  b: 'referred-by',
+  c: 'content-type',
+  d: 'request-disposition',
+  e: 'content-encoding',
+  f: 'from',
+  i: 'call-id',
+  j: 'reject-contact',
+  k: 'supported',
+  l: 'content-length',
+  m: 'contact',
+  o: 'event',
+  r: 'refer-to',
+  s: 'subject',
+  t: 'to',
+  u: 'allow-events',
+  v: 'via',
+  x: 'session-expires',
+  y: 'identity',
+};
+
+const endOfHead = Buffer.from('\r\n\r\n');
+
+/** Splits bytes into start line and headers (RFC 3261 §7): limits first, then line ends, continuation lines, compact names. */
+export function readHead(bytes: Buffer, limits: MessageLimits): MessageHead | HeadFault {
+  if (bytes.length > limits.messageBytes) return 'too-large';
+  const start = leadingLineEnds(bytes);
+  const end = bytes.indexOf(endOfHead, start);
+  if (end < 0) return 'no-head';
+  const text = bytes.toString('latin1', start, end);
+  if (stray.test(text)) return 'bad-line';
+  const lines = text.split('\r\n');
+  const startLine = lines[0] ?? '';
+  const headers = new Headers();
+  const fault = readHeaders(lines, headers, limits);
+  return fault ?? { startLine, headers, bodyStart: end + 4 };
+}
+
+/** RFC 3261 §7.5: empty lines before the start line are ignored. */
+function leadingLineEnds(bytes: Buffer): number {
+  let start = 0;
+  while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
+  return start;
+}
+
+function readHeaders(lines: string[], headers: Headers, limits: MessageLimits): HeadFault | undefined {
+  let count = 0;
+  for (let index = 1; index < lines.length; index += 1) {
+    let line = lines[index] ?? '';
+    while (isContinuation(lines[index + 1])) {
+      index += 1;
+      line = `${line} ${(lines[index] ?? '').trim()}`;
+      if (line.length > limits.headerBytes) return 'header-too-long';
+    }
+    if (line.length > limits.headerBytes) return 'header-too-long';
+    count += 1;
+    if (count > limits.headers) return 'too-many-headers';
+    const match = headerName.exec(line);
+    if (match === null) return 'bad-line';
+    const written = (match[1] ?? '').toLowerCase();
+    headers.add(compactNames[written] ?? written, line.slice(match[0].length).trim());
+  }
+  return undefined;
+}
+
+function isContinuation(line: string | undefined): boolean {
+  const first = line?.charCodeAt(0);
+  return first === 0x20 || first === 0x09;
+}

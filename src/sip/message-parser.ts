@@ -1,0 +1,154 @@
+import { splitOutside } from './header-text.ts';
+import type { Headers, SipMessage, SipRequest } from './message.ts';
+import { type HeadFault, type MessageLimits, messageLimits, readHead } from './message-head.ts';
+import { type NameAddr, parseNameAddr } from './name-addr.ts';
+import { parseUri } from './sip-uri.ts';
+import { type Address, parseVia, stampVia, type Via } from './via.ts';
+
+/** Why a message was refused. With `answer` the sender of a request is told; without, the message is dropped. */
+export interface ParseFault {
+  /** For the counter and the log. */
+  readonly reason: string;
+  readonly answer?: { readonly status: number; readonly phrase: string; readonly to: Answerable };
+}
+
+/** What is needed to answer a request, however broken the rest is. */
+export interface Answerable {
+  readonly headers: Headers;
+  readonly via: Via;
+  readonly method: string;
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly message: SipMessage }
+  | { readonly ok: false; readonly fault: ParseFault };
+
+const requestLine = /^([A-Za-z0-9\-.!%*_+`'~]{1,32}) ([^ \t]{1,2048}) SIP\/(\d{1,3})\.(\d{1,3})$/i;
+const statusLine = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i;
+const cseqText = /^(\d{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,32})$/;
+const highestCseq = 2 ** 31 - 1;
+
+interface Context {
+  readonly bytes: Buffer;
+  readonly headers: Headers;
+  readonly bodyStart: number;
+  /** UDP: the body ends with the datagram. */
+  readonly datagram: boolean;
+  readonly via: Via;
+}
+
+/**
+ * Reads one message. Never throws: whatever is wrong comes back as a fault. The top Via gets `received` and `rport` of the
+ * source (RFC 3261 §18.2.1, RFC 3581). Cost: about 10 µs for an INVITE with 18 headers.
+ */
+export function parseMessage(
+  bytes: Buffer,
+  source: Address,
+  transport: 'udp' | 'tcp',
+  limits: MessageLimits = messageLimits,
+): Parsed {
+  const head = readHead(bytes, limits);
+  if (typeof head === 'string') return drop(head);
+  const headers = head.headers;
+  const via = readVia(headers, source);
+  if (via === undefined) return drop('bad-via');
+  const context: Context = { bytes, headers, bodyStart: head.bodyStart, datagram: transport === 'udp', via };
+  return head.startLine.startsWith('SIP/') || head.startLine.startsWith('sip/')
+    ? readResponse(head.startLine, context)
+    : readRequest(head.startLine, context);
+}
+
+function drop(reason: HeadFault | string): Parsed {
+  return { ok: false, fault: { reason } };
+}
+
+function readVia(headers: Headers, source: Address): Via | undefined {
+  const values = headers.all('via').flatMap((value) => splitOutside(value, ','));
+  const top = values[0];
+  const via = top === undefined ? undefined : parseVia(top);
+  if (top === undefined || via === undefined) return undefined;
+  values[0] = stampVia(top, via, source);
+  headers.set('via', values);
+  return via;
+}
+
+function readResponse(startLine: string, context: Context): Parsed {
+  const match = statusLine.exec(startLine);
+  if (match === null) return drop('bad-start-line');
+  const common = readCommon(context);
+  if (typeof common === 'string') return drop(common);
+  const status = Number(match[1]);
+  const reason = match[2] ?? '';
+  const { cseqMethod, ...rest } = common;
+  return { ok: true, message: { kind: 'response', status, reason, method: cseqMethod, ...rest } };
+}
+
+function readRequest(startLine: string, context: Context): Parsed {
+  const match = requestLine.exec(startLine);
+  const method = match?.[1] ?? startLine.slice(0, Math.max(0, startLine.indexOf(' ')));
+  const refuse = (reason: string, status: number, phrase: string): Parsed =>
+    refusal(context, method, reason, status, phrase);
+  if (match === null) return refuse('bad-start-line', 400, 'Malformed Request-Line');
+  if (Number(match[3]) !== 2 || Number(match[4]) !== 0)
+    return refuse('bad-version', 505, 'Version Not Supported');
+  const uri = parseUri(match[2] ?? '');
+  if (uri === undefined) return refuse('bad-uri', 400, 'Malformed Request-URI');
+  const common = readCommon(context);
+  if (typeof common === 'string') return refuse(common, 400, `Bad Request (${common})`);
+  const { cseqMethod, ...rest } = common;
+  if (cseqMethod !== method) return refuse('cseq-method', 400, 'CSeq method does not match');
+  return { ok: true, message: { kind: 'request', method, uri, ...rest } satisfies SipRequest };
+}
+
+interface Common {
+  headers: Headers;
+  via: Via;
+  callId: string;
+  cseq: number;
+  cseqMethod: string;
+  from: NameAddr;
+  to: NameAddr;
+  body: string;
+}
+
+const singleHeaders = ['from', 'to', 'call-id', 'cseq', 'max-forwards'] as const;
+
+/** The mandatory headers (RFC 3261 §8.1.1) and the body; a text says what is wrong. */
+function readCommon(context: Context): Common | string {
+  const { headers, via } = context;
+  for (const name of singleHeaders) if (headers.all(name).length > 1) return `several-${name}`;
+  const from = parseNameAddr(headers.get('from') ?? '');
+  if (from === undefined) return 'bad-from';
+  const to = parseNameAddr(headers.get('to') ?? '');
+  if (to === undefined) return 'bad-to';
+  const callId = headers.get('call-id');
+  if (callId === undefined || callId === '' || /\s/.test(callId)) return 'bad-call-id';
+  const cseq = cseqText.exec(headers.get('cseq') ?? '');
+  if (cseq === null || Number(cseq[1]) > highestCseq) return 'bad-cseq';
+  if (!/^(?:\d{1,3})?$/.test(headers.get('max-forwards') ?? '')) return 'bad-max-forwards';
+  const body = readBody(context);
+  if (body === undefined) return 'bad-content-length';
+  return { headers, via, callId, cseq: Number(cseq[1]), cseqMethod: cseq[2] ?? '', from, to, body };
+}
+
+/** A datagram may be longer than Content-Length says (the rest is ignored), never shorter (RFC 3261 §18.3). */
+function readBody(context: Context): string | undefined {
+  const available = context.bytes.length - context.bodyStart;
+  const lengths = context.headers.all('content-length');
+  const stated = lengths[0];
+  if (stated === undefined) return context.datagram ? decode(context, available) : undefined;
+  if (!/^\d{1,9}$/.test(stated) || lengths.some((length) => length !== stated)) return undefined;
+  return Number(stated) > available ? undefined : decode(context, Number(stated));
+}
+
+function decode(context: Context, length: number): string {
+  return length === 0 ? '' : context.bytes.toString('utf8', context.bodyStart, context.bodyStart + length);
+}
+
+/** Only a request whose answer can be addressed and matched is answered; an ACK never is. */
+function refusal(context: Context, method: string, reason: string, status: number, phrase: string): Parsed {
+  const { headers, via } = context;
+  const answerable = ['from', 'to', 'call-id', 'cseq'].every((name) => headers.get(name) !== undefined);
+  if (!answerable || method === 'ACK' || method === '') return drop(reason);
+  return { ok: false, fault: { reason, answer: { status, phrase, to: { headers, via, method } } } };
+}

@@ -1,0 +1,53 @@
+import { endOfQuotes, parseParameters } from './header-text.ts';
+import { parseUri, type SipUri } from './sip-uri.ts';
+
+/** Value of From, To, Contact, Route … (RFC 3261 §20.10), as wire text. */
+export interface NameAddr {
+  readonly displayName: string | undefined;
+  readonly uri: SipUri;
+  readonly parameters: ReadonlyMap<string, string | undefined>;
+}
+
+export function parseNameAddr(value: string): NameAddr | undefined {
+  const text = value.trim();
+  const open = openingBracket(text);
+  if (open === undefined) return undefined;
+  if (open < 0) return parseBare(text);
+  const close = text.indexOf('>', open);
+  if (close < 0) return undefined;
+  const uri = parseUri(text.slice(open + 1, close).trim());
+  const after = text.slice(close + 1).trim();
+  if (uri === undefined || (after !== '' && !after.startsWith(';'))) return undefined;
+  return {
+    displayName: displayNameOf(text.slice(0, open).trim()),
+    uri,
+    parameters: parseParameters(after.slice(1)),
+  };
+}
+
+/** Where `<` stands outside of quotes; -1 without one; undefined when a quote is never closed. */
+function openingBracket(text: string): number | undefined {
+  if (!text.startsWith('"')) {
+    const bracket = text.indexOf('<');
+    return bracket;
+  }
+  const end = endOfQuotes(text, 0);
+  if (end >= text.length) return undefined;
+  const bracket = text.indexOf('<', end);
+  return bracket < 0 ? undefined : bracket;
+}
+
+/** Without brackets every parameter belongs to the header, not to the URI (RFC 3261 §20.10). */
+function parseBare(text: string): NameAddr | undefined {
+  const semicolon = text.indexOf(';');
+  const uri = parseUri((semicolon < 0 ? text : text.slice(0, semicolon)).trim());
+  if (uri === undefined) return undefined;
+  const parameters = parseParameters(semicolon < 0 ? '' : text.slice(semicolon + 1));
+  return { displayName: undefined, uri, parameters };
+}
+
+function displayNameOf(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (!text.startsWith('"')) return text;
+  return text.slice(1, endOfQuotes(text, 0)).replace(/\\(.)/gs, '$1');
+}

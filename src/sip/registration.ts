@@ -1,0 +1,150 @@
+import { EventEmitter } from 'node:events';
+import { type Failure, failure } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { endingOfStatus } from './ending-of-status.ts';
+import type { Registration, RegistrationEvents } from './engine.ts';
+import type { SipResponse } from './message.ts';
+import { parseNameAddr } from './name-addr.ts';
+
+/** The final answer to a request outside of a dialog; no response: nobody answered, or it could not be sent. */
+export interface SipAnswer {
+  readonly response: SipResponse | undefined;
+  /** Why there is no response. */
+  readonly fault: string;
+}
+
+export interface RegistrationOptions {
+  readonly expiresSeconds: number;
+  /** Sends REGISTER (0: unregister), answers challenges, and gives the final answer with the Contact it sent. */
+  readonly send: (expiresSeconds: number) => Promise<SipAnswer & { readonly contact: string }>;
+  readonly log: Log;
+  /** 0 to 1; for tests. */
+  readonly random?: () => number;
+}
+
+const firstRetryMs = 1_000;
+const longestRetryMs = 60_000;
+/** A registrar may ask us to stay away longer than our own back-off would (RFC 3261 §20.33), within reason. */
+const longestRetryAfterMs = 3_600_000;
+const unregisterMs = 2_000;
+
+/** Keeps one account registered for ever (RFC 3261 §10.2): refreshes in time, retries with back-off and jitter. */
+export class RegistrationLoop extends EventEmitter<RegistrationEvents> implements Registration {
+  readonly #options: RegistrationOptions;
+  #state: Registration['state'] = 'registering';
+  #expires: number;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RegistrationOptions) {
+    super();
+    this.#options = options;
+    this.#expires = options.expiresSeconds;
+  }
+
+  get state(): Registration['state'] {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#plan(0);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    const wasRegistered = this.#state === 'registered';
+    this.#state = 'stopped';
+    clearTimeout(this.#timer);
+    if (!wasRegistered) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, unregisterMs);
+    this.#options.send(0).then(
+      () => resolve(),
+      () => resolve(),
+    );
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #plan(ms: number): void {
+    this.#timer = setTimeout(() => void this.#register(), ms);
+  }
+
+  async #register(): Promise<void> {
+    const answer = await this.#options.send(this.#expires).catch((error) => ({
+      response: undefined,
+      fault: String(error),
+      contact: '',
+    }));
+    if (this.#state === 'stopped') return;
+    const { response } = answer;
+    if (response !== undefined && response.status < 300) return this.#registered(response, answer.contact);
+    if (response?.status === 423 && this.#raiseExpires(response)) return this.#plan(0);
+    this.#failed(answer);
+  }
+
+  #registered(response: SipResponse, contact: string): void {
+    const granted = grantedSeconds(response, contact) ?? this.#expires;
+    this.#failures = 0;
+    this.#state = 'registered';
+    // Early enough for a second try, spread so that not all gateways come at once.
+    this.#plan(Math.max(1_000, granted * 1000 * (0.75 + 0.1 * this.#random())));
+    this.#tell('registered', granted);
+  }
+
+  /** RFC 3261 §10.2.8; false when the registrar's minimum does not help. */
+  #raiseExpires(response: SipResponse): boolean {
+    const least = Number(response.headers.get('min-expires'));
+    if (!Number.isInteger(least) || least <= this.#expires || least > 2 ** 31) return false;
+    this.#expires = least;
+    return true;
+  }
+
+  #failed(answer: SipAnswer): void {
+    this.#state = 'failed';
+    this.#failures += 1;
+    const backoff = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(10, this.#failures - 1));
+    const retryMs = Math.max(backoff * (0.75 + 0.25 * this.#random()), retryAfterMs(answer.response));
+    this.#plan(retryMs);
+    this.#tell('failed', reasonOf(answer), Math.round(retryMs));
+  }
+
+  #tell<K extends keyof RegistrationEvents>(event: K, ...values: RegistrationEvents[K]): void {
+    try {
+      (this as EventEmitter).emit(event, ...values);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a listener of the registration failed');
+    }
+  }
+
+  #random(): number {
+    return (this.#options.random ?? Math.random)();
+  }
+}
+
+function reasonOf(answer: SipAnswer): Failure {
+  const { response } = answer;
+  if (response === undefined) return failure('phone-unreachable', answer.fault);
+  const why = endingOfStatus(response.status, response.reason, response.headers);
+  // The registrar's 403 is about us, not about a phone that declined.
+  return response.status === 403 ? { ...why, code: 'phone-unauthorized' } : why;
+}
+
+function retryAfterMs(response: SipResponse | undefined): number {
+  const seconds = /^\d{1,7}/.exec(response?.headers.get('retry-after') ?? '')?.[0];
+  return Math.min(longestRetryAfterMs, Number(seconds ?? 0) * 1000);
+}
+
+/** What the registrar granted: `expires` of our own Contact, else the Expires header (RFC 3261 §10.2.4). */
+function grantedSeconds(response: SipResponse, contact: string): number | undefined {
+  const own = parseNameAddr(contact)?.uri;
+  const granted = response.headers
+    .list('contact')
+    .map((value) => parseNameAddr(value))
+    .find(
+      (value) =>
+        value?.uri.user === own?.user && value?.uri.host === own?.host && value?.uri.port === own?.port,
+    );
+  const text = granted?.parameters.get('expires') ?? response.headers.get('expires');
+  return text !== undefined && /^\d{1,9}$/.test(text) && text !== '0' ? Number(text) : undefined;
+}

@@ -1,0 +1,58 @@
+import { headerLine } from './header-line.ts';
+import type { SipRequest } from './message.ts';
+
+/** What is to be done with a request before any engine sees it (RFC 3261 §8.2). */
+export type Admission =
+  | { readonly kind: 'deliver' }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly phrase: string;
+      readonly lines: readonly string[];
+    };
+
+const deliver: Admission = { kind: 'deliver' };
+
+/** Methods of other RFCs that we know and do not serve: 405. What nobody knows gets 501 (RFC 3261 §21.5.2). */
+const refusedMethods = new Set(['MESSAGE', 'NOTIFY', 'PUBLISH', 'REFER', 'REGISTER', 'SUBSCRIBE']);
+/** Option tags that we can serve when a peer requires them. 100rel: we then send no provisional response but 100 (RFC 3262 §3). */
+const servedOptions = new Set(['100rel']);
+const servedBodies = new Set(['application/sdp']);
+
+/** Inspects method, URI, Require and body in the order of RFC 3261 §8.2.1 to §8.2.3. */
+export function admit(request: SipRequest, servedMethods: readonly string[]): Admission {
+  const { method, headers } = request;
+  const allow = `Allow: ${servedMethods.join(', ')}`;
+  if (!servedMethods.includes(method)) {
+    return refusedMethods.has(method)
+      ? answer(405, 'Method Not Allowed', allow)
+      : answer(501, 'Not Implemented', allow);
+  }
+  if (method === 'ACK' || method === 'CANCEL') return deliver;
+  if (request.uri.scheme !== 'sip' && request.uri.scheme !== 'tel')
+    return answer(416, 'Unsupported URI Scheme');
+  const unsupported = headers.list('require').filter((option) => !servedOptions.has(option.toLowerCase()));
+  if (unsupported.length > 0) return answer(420, 'Bad Extension', unsupportedLine(unsupported));
+  return admitBody(request);
+}
+
+function admitBody(request: SipRequest): Admission {
+  const { body, headers } = request;
+  const carriesOffer = request.method === 'INVITE' || request.method === 'UPDATE';
+  if (body === '' || !carriesOffer) return deliver;
+  const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
+  if (encoding !== 'identity') return answer(415, 'Unsupported Media Type', 'Accept-Encoding: identity');
+  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'application/sdp';
+  const optional = /;\s*handling\s*=\s*optional/i.test(headers.get('content-disposition') ?? '');
+  if (!servedBodies.has(type) && !optional)
+    return answer(415, 'Unsupported Media Type', 'Accept: application/sdp');
+  return deliver;
+}
+
+function unsupportedLine(options: readonly string[]): string {
+  return headerLine('Unsupported', options.map((option) => option.replace(/[^\w.!%*+`'~-]/g, '')).join(', '));
+}
+
+function answer(status: number, phrase: string, ...lines: string[]): Admission {
+  return { kind: 'answer', status, phrase, lines };
+}

@@ -1,0 +1,62 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { Log } from '../../log.ts';
+import type { Address } from '../via.ts';
+
+export interface UdpListenerOptions {
+  readonly address: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly log: Log;
+  readonly onDatagram: (bytes: Buffer, source: Address) => void;
+}
+
+/** The one UDP socket: everything is sent from the port that peers know us by. */
+export class UdpListener {
+  readonly #socket: Socket;
+  readonly #options: UdpListenerOptions;
+  #open = false;
+
+  constructor(options: UdpListenerOptions) {
+    this.#options = options;
+    const type = isIPv6(options.address) ? 'udp6' : 'udp4';
+    this.#socket = createSocket({ type, recvBufferSize: 1_048_576 });
+    this.#socket.on('message', (bytes, from) =>
+      options.onDatagram(bytes, { address: from.address, port: from.port }),
+    );
+  }
+
+  /** Rejects with the bind error. */
+  async bind(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#socket.once('error', reject);
+    this.#socket.bind(this.#options.port, this.#options.address, resolve);
+    await promise.catch((error) => {
+      this.#socket.close();
+      throw error;
+    });
+    this.#open = true;
+    this.#socket.removeListener('error', reject);
+    this.#socket.on('error', (error) => this.#options.log.warn({ err: error }, 'SIP UDP socket error'));
+  }
+
+  get port(): number {
+    return this.#open ? this.#socket.address().port : 0;
+  }
+
+  /** Rejects when the system refuses to send. */
+  send(bytes: Buffer, to: Address): Promise<void> {
+    if (!this.#open) return Promise.reject(new Error('SIP UDP socket is closed'));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#socket.send(bytes, to.port, to.address, (error) => (error === null ? resolve() : reject(error)));
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#socket.close(resolve);
+    await promise;
+  }
+}

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import type { SipAccount, SipConfig } from '../../src/config/config.ts';
+import type { Failure } from '../../src/errors.ts';
+import { silentLog } from '../../src/log.ts';
+import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
+import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
+import type { SipCall } from '../../src/sip/engine.ts';
+
+/** T1 of 25 ms: what takes 32 s by RFC 3261 takes 1.6 s in a test. */
+export const quickTimes: SipTimes = { t1: 25, t2: 200, t4: 250 };
+
+export interface TestEngine {
+  readonly engine: EmbeddedSipEngine;
+  readonly account: SipAccount;
+  readonly port: number;
+  nextCall(): Promise<SipCall>;
+  stop(): Promise<void>;
+}
+
+export interface TestEngineOptions {
+  readonly account?: Partial<SipAccount>;
+  readonly times?: SipTimes;
+  readonly transports?: SipConfig['listen']['transports'];
+}
+
+/** An embedded engine on a free port of 127.0.0.1. */
+export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
+  const account: SipAccount = {
+    user: 'gateway',
+    domain: 'pbx.test',
+    authUser: 'gateway',
+    password: 'secret',
+    displayName: 'Jitsi',
+    server: '127.0.0.1',
+    port: 9,
+    transport: 'udp',
+    register: false,
+    expiresSeconds: 300,
+    ...options.account,
+  };
+  const config: SipConfig = {
+    listen: { address: '127.0.0.1', port: 0, transports: options.transports ?? ['udp', 'tcp'] },
+    publicAddress: undefined,
+    account,
+    defaultRoom: undefined,
+    roomHeaders: ['Jitsi-Conference-Room'],
+    passwordHeaders: [],
+    forwardedHeaders: [],
+    outboundPrefix: '',
+    noAnswerSeconds: 60,
+    codecs: ['PCMU'],
+  };
+  const engine = new EmbeddedSipEngine({
+    config,
+    log: silentLog,
+    ...(options.times && { times: options.times }),
+  });
+  const calls: SipCall[] = [];
+  let wake: (() => void) | undefined;
+  engine.on('invite', (call) => {
+    calls.push(call);
+    wake?.();
+  });
+  const started = await engine.start();
+  if (!started.ok) throw new Error(started.error.detail);
+  return {
+    engine,
+    account,
+    port: engine.port,
+    async nextCall() {
+      while (calls.length === 0) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+      return calls.shift() as SipCall;
+    },
+    stop: () => engine.stop(),
+  };
+}
+
+export async function ended(call: SipCall): Promise<Failure> {
+  const [why] = await once(call, 'ended');
+  return why as Failure;
+}
