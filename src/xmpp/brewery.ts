@@ -21,7 +21,6 @@ export interface BreweryParts {
 }
 
 const publishPauseMs = 200;
-const rejoinMs = 5000;
 
 /**
  * Our place in the room where Jicofo looks for gateways (jitsi.md §2). It has the same identity for ever: a ghost of ours, left
@@ -35,7 +34,8 @@ export class Brewery {
   #load: GatewayLoad = { conferences: 0, participants: 0, draining: false, stress: 0 };
   #inside = false;
   #timer: NodeJS.Timeout | undefined;
-  #publishing: NodeJS.Timeout | undefined;
+  #sent: GatewayLoad | undefined;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(parts: BreweryParts) {
     this.#parts = parts;
@@ -67,24 +67,27 @@ export class Brewery {
 
   leave(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#publishing);
+    clearTimeout(this.#pause);
     this.#inside = false;
     this.#parts.post.send(
       element('presence', { type: 'unavailable', from: this.jid, to: this.#occupantJid }),
     );
   }
 
-  /** Sent at once, then at most five times a second. */
+  /** Sent at once, then at most five times a second; that we drain is told without delay. */
   publish(load: GatewayLoad): void {
-    const draining = load.draining !== this.#load.draining;
+    const urgent = load.draining !== this.#load.draining;
     this.#load = load;
-    if (this.#publishing !== undefined && !draining) return;
-    if (this.#inside) this.#send();
-    clearTimeout(this.#publishing);
-    const sent = this.#load;
-    this.#publishing = setTimeout(() => {
-      this.#publishing = undefined;
-      if (this.#load !== sent) this.publish(this.#load);
+    if (this.#pause === undefined || urgent) this.#sendIfNew();
+  }
+
+  #sendIfNew(): void {
+    if (!this.#inside || this.#load === this.#sent) return;
+    this.#send();
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#sendIfNew();
     }, publishPauseMs).unref();
   }
 
@@ -99,6 +102,7 @@ export class Brewery {
     clearTimeout(this.#timer);
     if (this.#inside) return;
     this.#inside = true;
+    this.#sendIfNew();
     this.#parts.log.info({ brewery: this.#parts.room }, 'In the brewery: Jicofo can choose this gateway');
   }
 
@@ -107,7 +111,7 @@ export class Brewery {
     log.error({ brewery: room, reason }, 'Not in the brewery: Jicofo sends no dials; trying again');
     this.#inside = false;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.join(), rejoinMs).unref();
+    this.#timer = setTimeout(() => this.join(), this.#parts.timing.retryLimitMs).unref();
   }
 
   #unanswered(): void {
@@ -117,10 +121,11 @@ export class Brewery {
       { brewery: room, event: 'brewery-silent' },
       `No answer to the join of the brewery: add "${componentDomain}" to muc_filter_whitelist of Component "${host}" in Prosody's configuration (mod_muc_filter_access drops others silently)`,
     );
-    this.#timer = setTimeout(() => this.join(), rejoinMs).unref();
+    this.#timer = setTimeout(() => this.join(), this.#parts.timing.retryLimitMs).unref();
   }
 
   #send(...extra: Element[]): void {
+    this.#sent = this.#load;
     const stats = element('stats', { xmlns: ns.colibri }, ...this.#stats());
     this.#parts.post.send(element('presence', { from: this.jid, to: this.#occupantJid }, ...extra, stats));
   }

@@ -6,7 +6,7 @@ import { GatewayComponent } from '../../../src/xmpp/gateway-component.ts';
 import { type Prosody, startProsody } from '../../kit/prosody.ts';
 import { payload, type XmlElement, xml } from '../../kit/xml.ts';
 import { connectClient, type XmppEntity } from '../../kit/xmpp-entity.ts';
-import { keptLog, type LogLine, waitMs, xmppConfig } from './stage.ts';
+import { keptLog, type LogLine, logged, verbatim, waitMs, xmppConfig } from './stage.ts';
 
 function gatewayFor(prosody: Prosody, lines: LogLine[], change: object = {}): GatewayComponent {
   return new GatewayComponent({ config: { ...xmppConfig(prosody, false), ...change }, log: keptLog(lines) });
@@ -107,7 +107,7 @@ describe('stanzas from strangers', () => {
   it('drops a stanza that is too deep or too large, refuses it, and goes on', async () => {
     const large = xml('x', { xmlns: 'y' }, 'a'.repeat(100_000));
     for (const [kind, content] of [
-      ['depth', flat(5000)],
+      ['depth', verbatim(`<x xmlns="y">${'<n>'.repeat(5000)}${'</n>'.repeat(5000)}</x>`)],
       ['characters', large],
     ] as const) {
       const before = gateway.drops[kind] ?? 0;
@@ -154,16 +154,6 @@ describe('stanzas from strangers', () => {
   });
 });
 
-/** `<n>` nested `depth` times; ltx cannot serialise that by recursion. */
-function flat(depth: number): XmlElement {
-  const element = xml('x', { xmlns: 'y' });
-  Object.assign(element, {
-    write: (writer: (text: string) => void) =>
-      writer(`<x xmlns="y">${'<n>'.repeat(depth)}${'</n>'.repeat(depth)}</x>`),
-  });
-  return element;
-}
-
 async function rawServer(serve: (socket: Socket) => void) {
   let text = '';
   let changed = (): void => {};
@@ -199,12 +189,4 @@ async function rawServer(serve: (socket: Socket) => void) {
     await once(server, 'close');
   };
   return { port: { number, until }, close };
-}
-
-async function logged(lines: LogLine[], wanted: RegExp): Promise<void> {
-  const end = performance.now() + waitMs;
-  while (!lines.some((line) => wanted.test(line.message))) {
-    if (performance.now() > end) throw new Error(`never logged: ${wanted}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JingleAnswer } from '../../../src/xmpp/xmpp-side.ts';
 import { sourceChange } from '../../kit/focus-stanzas.ts';
 import { payload } from '../../kit/xml.ts';
 import { sourceOf } from './scripted-focus.ts';
+import { answer } from './session.ts';
 import { event, received, Stage } from './stage.ts';
-
-export const answer: JingleAnswer = {
-  ssrc: 2023630739,
-  transport: {
-    ufrag: '9044',
-    pwd: 'bb1366cd36416ff141814c',
-    candidates: [{ foundation: '1', priority: 2116026367, address: '127.0.0.1', port: 47792, type: 'host' }],
-  },
-  fingerprint: { hash: 'sha-256', value: Array(32).fill('C8').join(':'), setup: 'active' },
-};
 
 describe('a call in its room', () => {
   let stage: Stage;

@@ -20,6 +20,8 @@ export class ScriptedFocus {
   readonly #rooms = new Set<string>();
   /** How conference requests are answered; undefined: as Jicofo does. */
   onConference: ((request: XmlElement) => XmlElement | undefined) | undefined;
+  /** How Jingle IQs to the focus are answered. */
+  answer: (request: XmlElement) => XmlElement = resultTo;
   /** From whom conference requests came. */
   readonly asked: string[] = [];
 
@@ -40,7 +42,7 @@ export class ScriptedFocus {
     this.client.on('stanza', (stanza) => {
       const type = stanza.attrs.type;
       if (stanza.is('iq') && type === 'set' && payload(stanza)?.is('jingle'))
-        this.client.send(resultTo(stanza));
+        this.client.send(this.answer(stanza));
     });
   }
 

@@ -20,7 +20,7 @@ export interface LogLine {
 export function keptLog(lines: LogLine[]): Log {
   const write = (level: string) => (context: object, message: string) => {
     lines.push({ level, context: context as Record<string, unknown>, message });
-    if (process.env.SHOW_LOG !== undefined) console.log(level, message, context);
+    if (process.argv.includes('--show-log')) console.log(level, message, context);
   };
   const log: Log = {
     trace: write('trace'),
@@ -32,6 +32,15 @@ export function keptLog(lines: LogLine[]): Log {
     child: () => log,
   };
   return log;
+}
+
+/** Resolves when a line with such a message was written. */
+export async function logged(lines: LogLine[], wanted: RegExp): Promise<void> {
+  const end = performance.now() + waitMs;
+  while (!lines.some((line) => wanted.test(line.message))) {
+    if (performance.now() > end) throw new Error(`never logged: ${wanted}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** Prosody, a focus that does only what a test says, and the XMPP side under test. */
@@ -130,17 +139,25 @@ export async function event<Name extends keyof OccupantEvents>(
   name: Name,
 ): Promise<OccupantEvents[Name]> {
   const signal = AbortSignal.timeout(waitMs);
+  const wanted = once(occupant, name, { signal }) as Promise<OccupantEvents[Name]>;
+  if (name === 'failed') return await wanted;
   const stop = new AbortController();
   const failed = once(occupant, 'failed', { signal: stop.signal }).then(
     ([why]) => Promise.reject(new Error(`failed: ${JSON.stringify(why)}`)),
     () => new Promise<never>(() => {}),
   );
-  const wanted = once(occupant, name, { signal }) as Promise<OccupantEvents[Name]>;
   try {
-    return await (name === 'failed' ? wanted : Promise.race([wanted, failed]));
+    return await Promise.race([wanted, failed]);
   } finally {
     stop.abort();
   }
+}
+
+/** An element that is written as it stands: what the kit's library would escape or could not serialise. */
+export function verbatim(text: string): XmlElement {
+  const element = xml('verbatim');
+  Object.assign(element, { write: (writer: (part: string) => void) => writer(text) });
+  return element;
 }
 
 /** The next stanza at a client of the kit that passes. */
