@@ -35,6 +35,8 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
   readonly #options: PoolCallOptions;
   #queue: Promise<unknown> = Promise.resolve();
   #phonePorts: PortPair | undefined;
+  /** A bridge leg that the worker has not confirmed yet, and why it has failed meanwhile. */
+  #newBridge: { readonly port: number; why: Failure | undefined } | undefined;
   #bridgePort: number | undefined;
   #over: Failure | undefined;
 
@@ -66,10 +68,10 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
       for (let attempt = 0; attempt < bindAttempts; attempt += 1) {
         const port = this.#options.ports.takeOne();
         if (port === undefined) break;
+        this.#newBridge = { port, why: undefined };
         const answer = await this.#ask('connect-bridge', { port, offer });
         if (answer.ok) {
-          this.#releaseBridge();
-          this.#bridgePort = port;
+          this.#replaceBridge(this.#newBridge);
           return answer;
         }
         this.#giveBack(answer.error.busyPort, port);
@@ -122,9 +124,7 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
     if (this.#over !== undefined) return;
     switch (event.name) {
       case 'bridge-down':
-        if (event.port !== this.#bridgePort) return;
-        this.#releaseBridge();
-        this.#announce('bridge-down', event.why);
+        this.#bridgeDown(event.port, event.why);
         break;
       case 'failed':
         this.breakDown(event.why);
@@ -159,6 +159,20 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
       this.#options.ports.release(this.#phonePorts.rtp, this.#phonePorts.rtcp);
     this.#phonePorts = undefined;
     this.#options.onOver();
+  }
+
+  #bridgeDown(port: number, why: Failure): void {
+    if (this.#newBridge?.port === port) this.#newBridge.why = why;
+    if (port !== this.#bridgePort) return;
+    this.#releaseBridge();
+    this.#announce('bridge-down', why);
+  }
+
+  #replaceBridge({ port, why }: { readonly port: number; readonly why: Failure | undefined }): void {
+    this.#newBridge = undefined;
+    this.#releaseBridge();
+    this.#bridgePort = port;
+    if (why !== undefined) setImmediate(() => this.#bridgeDown(port, why));
   }
 
   async #bindPhone(): Promise<Result<PortPair>> {

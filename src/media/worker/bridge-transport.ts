@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RemoteInfo } from 'node:dgram';
-import { type Failure, fail, failure, ok } from '../../errors.ts';
+import { type Failure, failure, ok } from '../../errors.ts';
 import type { BridgeOffer, IceCandidate, IceTransport } from '../media-engine.ts';
 import { packetKind } from '../packet-kind.ts';
 import type { WorkerResult, WorkerSettings } from '../protocol.ts';
@@ -11,6 +11,7 @@ import { hostCandidates, isReachable, reflexiveCandidate } from './ice-addresses
 import { IceAgent } from './ice-agent.ts';
 import { bindIceSocket, type IceSocket } from './ice-socket.ts';
 import { queryMappedAddress } from './stun-query.ts';
+import { bindRefused } from './udp-socket.ts';
 import type { DtlsCertificate, SrtpKeys } from './werift.ts';
 
 export interface BridgeTransportOptions {
@@ -27,6 +28,8 @@ export interface BridgeTransportOptions {
   readonly onRtp: (packet: Buffer, length: number) => void;
   readonly onRtcp: (packet: Buffer, length: number) => void;
   readonly drop: (reason: string) => void;
+  /** Runs what a datagram causes; catches what it throws. */
+  readonly guard: (work: () => void) => void;
 }
 
 /**
@@ -77,11 +80,11 @@ export class BridgeTransport {
       options.port,
       options.offer.transport.candidates,
       {
-        onDatagram: (datagram, from) => transport.#datagram(datagram, from),
+        onDatagram: (datagram, from) => options.guard(() => transport.#datagram(datagram, from)),
         onError: (errno) => options.drop(errno),
       },
     );
-    if (!bound.ok) return bindFailed(options, bound.error.errno);
+    if (!bound.ok) return bindRefused(options.settings.address, bound.error);
     transport.#socket = bound.value;
     transport.addCandidates(options.offer.transport.candidates);
     transport.#agent.tick(options.now());
@@ -209,12 +212,4 @@ function findWrong({ fingerprint, transport }: BridgeOffer): Failure | undefined
 
 function isBetween(text: string, least: number, most: number): boolean {
   return text.length >= least && text.length <= most;
-}
-
-/** A port that we may not have is as good as one that another program has. */
-function bindFailed({ port, settings }: BridgeTransportOptions, errno: string): WorkerResult<never> {
-  if (errno === 'EADDRINUSE' || errno === 'EACCES') {
-    return { ok: false, error: { ...failure('ports-exhausted', errno), busyPort: port } };
-  }
-  return fail('internal', `cannot bind media address ${settings.address}: ${errno}`);
 }

@@ -1,5 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { fail, failure } from '../../errors.ts';
+import type { WorkerResult } from '../protocol.ts';
 
 export type DatagramHandler = (datagram: Buffer, from: RemoteInfo) => void;
 
@@ -82,4 +84,12 @@ function literalLookup(family: 4 | 6) {
 
 function errnoOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
+/** For the main thread: a port that we may not have is as good as one that another program has, so another one may be tried. */
+export function bindRefused(address: string, { errno, port }: BindFailure): WorkerResult<never> {
+  if (errno !== 'EADDRINUSE' && errno !== 'EACCES') {
+    return fail('internal', `cannot bind media address ${address}: ${errno}`);
+  }
+  return { ok: false, error: { ...failure('ports-exhausted', errno), busyPort: port } };
 }

@@ -1,0 +1,18 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { RequestMessage, WorkerMessage, WorkerSettings } from '../protocol.ts';
+import { MediaWorker } from './media-worker.ts';
+import { loadOpus } from './opus.ts';
+import { createCertificate } from './werift.ts';
+
+if (parentPort === null) throw new Error('this file is started by src/media/worker-thread.ts');
+const port = parentPort;
+const settings: WorkerSettings = workerData;
+
+const [certificate] = await Promise.all([createCertificate(), loadOpus()]);
+const worker = new MediaWorker({
+  settings,
+  certificate,
+  post: (message: WorkerMessage) => port.postMessage(message),
+});
+port.on('message', (message: RequestMessage) => worker.handle(message));
+port.postMessage({ kind: 'ready' } satisfies WorkerMessage);

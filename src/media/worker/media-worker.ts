@@ -1,0 +1,152 @@
+import { fail, failure, ok } from '../../errors.ts';
+import { TickClock } from '../clock.ts';
+import type {
+  CallEvent,
+  LogLevel,
+  RequestMessage,
+  WorkerMessage,
+  WorkerResult,
+  WorkerSettings,
+} from '../protocol.ts';
+import { Call } from './call.ts';
+import { Room } from './room.ts';
+import type { DtlsCertificate } from './werift.ts';
+
+interface OpenCall {
+  readonly call: Call;
+  readonly roomName: string;
+  /** Requests of a call are carried out in order. */
+  queue: Promise<unknown>;
+}
+
+export interface MediaWorkerOptions {
+  readonly settings: WorkerSettings;
+  readonly certificate: DtlsCertificate;
+  readonly post: (message: WorkerMessage) => void;
+}
+
+/** What runs in a worker thread: rooms and their calls on one clock, driven by the main thread's requests. */
+export class MediaWorker {
+  readonly #options: MediaWorkerOptions;
+  readonly #clock: TickClock;
+  readonly #rooms = new Map<string, Room>();
+  readonly #calls = new Map<number, OpenCall>();
+
+  constructor(options: MediaWorkerOptions) {
+    this.#options = options;
+    this.#clock = new TickClock((error) => this.#log('error', { err: describe(error) }, 'a tick threw'));
+  }
+
+  handle(message: RequestMessage): void {
+    if (message.verb === 'open') {
+      this.#open(message.call, message.body.callId, message.body.room);
+      this.#reply(message.request, ok(null));
+      return;
+    }
+    const open = this.#calls.get(message.call);
+    if (open === undefined) {
+      this.#reply(message.request, fail('internal', 'no such call'));
+      return;
+    }
+    open.queue = open.queue.then(async () => {
+      const result = await this.#carryOut(open.call, message).catch((error: unknown) =>
+        this.#broken(message, error),
+      );
+      this.#reply(message.request, result);
+    });
+  }
+
+  #carryOut(call: Call, message: RequestMessage): Promise<WorkerResult<unknown>> {
+    switch (message.verb) {
+      case 'bind-phone':
+        return call.bindPhone(message.body.rtpPort, message.body.rtcpPort);
+      case 'connect-bridge':
+        return call.connectBridge(message.body.port, message.body.offer);
+      case 'close-bridge':
+        return call.closeBridge();
+      case 'close':
+        return this.#close(message.call);
+      default:
+        return Promise.resolve(this.#carryOutNow(call, message));
+    }
+  }
+
+  #carryOutNow(call: Call, message: RequestMessage): WorkerResult<unknown> {
+    switch (message.verb) {
+      case 'connect-phone':
+        return call.connectPhone(message.body.phone);
+      case 'add-sources':
+        return call.addSources(message.body.ssrcs);
+      case 'remove-sources':
+        return call.removeSources(message.body.ssrcs);
+      case 'add-candidates':
+        return call.addCandidates(message.body.candidates);
+      case 'mute':
+        return call.mute(message.body.leg, message.body.on);
+      case 'statistics':
+        return ok(call.statistics());
+      default:
+        return fail('internal', `unknown request ${message.verb}`);
+    }
+  }
+
+  #open(number: number, callId: string, roomName: string): void {
+    const { settings, certificate } = this.#options;
+    const call = new Call({
+      settings,
+      certificate,
+      now: () => performance.now(),
+      onEvent: (event) => this.#event(number, event),
+      onError: (error) => this.#log('error', { err: describe(error), callId }, 'the media of a call broke'),
+    });
+    this.#calls.set(number, { call, roomName, queue: Promise.resolve() });
+    let room = this.#rooms.get(roomName);
+    if (room === undefined) {
+      room = new Room(this.#clock);
+      this.#rooms.set(roomName, room);
+    }
+    room.enter(call);
+  }
+
+  async #close(number: number): Promise<WorkerResult<null>> {
+    const call = this.#forget(number);
+    await call?.close();
+    return ok(null);
+  }
+
+  #forget(number: number): Call | undefined {
+    const open = this.#calls.get(number);
+    if (open === undefined) return undefined;
+    this.#calls.delete(number);
+    const room = this.#rooms.get(open.roomName);
+    room?.leave(open.call);
+    if (room?.isEmpty === true) this.#rooms.delete(open.roomName);
+    return open.call;
+  }
+
+  #event(number: number, event: CallEvent): void {
+    if (event.name === 'failed') this.#forget(number);
+    this.#options.post({ kind: 'event', call: number, event });
+  }
+
+  /** A request that throws is a bug, and ends its call. */
+  async #broken(message: RequestMessage, error: unknown): Promise<WorkerResult<never>> {
+    this.#log('error', { err: describe(error), verb: message.verb }, 'a media request threw');
+    const why = failure('internal', `an exception in ${message.verb}`);
+    await this.#close(message.call).catch(() => undefined);
+    this.#options.post({ kind: 'event', call: message.call, event: { name: 'failed', why } });
+    return { ok: false, error: why };
+  }
+
+  #reply(request: number, result: WorkerResult<unknown>): void {
+    this.#options.post({ kind: 'reply', request, result });
+  }
+
+  #log(level: LogLevel, context: object, message: string): void {
+    this.#options.post({ kind: 'log', level, context, message });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

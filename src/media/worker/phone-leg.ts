@@ -1,0 +1,195 @@
+import type { RemoteInfo } from 'node:dgram';
+import { isUnicastAddress } from '../address-scope.ts';
+import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
+import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
+import type { WorkerResult } from '../protocol.ts';
+import { newRtpHeader, parseRtp } from '../rtp.ts';
+import { SourceLock } from '../source-lock.ts';
+import { DropCounter } from './drop-counter.ts';
+import { PhoneSender } from './phone-sender.ts';
+import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
+import { Playout } from './playout.ts';
+import { RtcpSession } from './rtcp-session.ts';
+
+export interface PhoneLegOptions {
+  readonly address: string;
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly onHeard: () => void;
+  readonly onSilent: () => void;
+  /** Runs what a datagram causes; catches what it throws. */
+  readonly guard: (work: () => void) => void;
+}
+
+const silentAtFirstMs = 30_000;
+const silentLaterMs = 60_000;
+const longestPacket = 2048;
+
+/** RTP with the phone: its voice in frames of 20 ms, and the room's mix in packets as the phone wants them. */
+export class PhoneLeg {
+  /** RFC 4733 packets; they are not audio. */
+  eventPackets = 0;
+  readonly #options: PhoneLegOptions;
+  readonly #drops = new DropCounter();
+  readonly #header = newRtpHeader();
+  readonly #rtcp: RtcpSession;
+  #sockets: PhoneSockets | undefined;
+  #phone: PhoneMedia | undefined;
+  #lock: SourceLock | undefined;
+  #playout: Playout | undefined;
+  #sender: PhoneSender | undefined;
+  #packetsReceived = 0;
+  #wasHeard = false;
+  #wasSilent = false;
+  #heardAt = 0;
+
+  private constructor(options: PhoneLegOptions) {
+    this.#options = options;
+    this.#rtcp = new RtcpSession({ transmit: (packet) => this.#transmitRtcp(packet) });
+  }
+
+  static async bind(options: PhoneLegOptions): Promise<WorkerResult<PhoneLeg>> {
+    const leg = new PhoneLeg(options);
+    const bound = await bindPhoneSockets(options.address, options.rtpPort, options.rtcpPort, {
+      onRtp: (datagram, from) => options.guard(() => leg.#receiveRtp(datagram, from)),
+      onRtcp: (datagram, from) => options.guard(() => leg.#receiveRtcp(datagram, from)),
+      onError: (errno) => leg.#drops.add(errno),
+    });
+    if (!bound.ok) return bound;
+    leg.#sockets = bound.value;
+    return { ok: true, value: leg };
+  }
+
+  /** Samples in a second of both directions; undefined before the first offer/answer. */
+  get rate(): AudioRate | undefined {
+    return this.#phone && codecRates[this.#phone.codec];
+  }
+
+  /** The direction lets the phone hear the room. */
+  get hears(): boolean {
+    return this.#phone?.direction === 'sendrecv' || this.#phone?.direction === 'sendonly';
+  }
+
+  /** The phone's voice is for the room. What a held phone sends (its PBX's music) is not. */
+  get speaks(): boolean {
+    return this.#phone?.direction === 'sendrecv';
+  }
+
+  /** Takes a new agreement. What it leaves as it was goes on undisturbed; the source is unlocked. */
+  connect(phone: PhoneMedia): void {
+    const before = this.#phone;
+    this.#phone = phone;
+    this.#lock = new SourceLock(phone.remote);
+    this.#heardAt = this.#options.now();
+    this.#wasSilent = false;
+    if (before?.codec !== phone.codec || this.#playout === undefined) {
+      this.#playout?.close();
+      this.#playout = new Playout(createAudioDecoder(phone.codec), phone.codec === 'opus');
+    }
+    if (before === undefined || !sendsAlike(before, phone)) {
+      this.#sender?.close();
+      this.#sender = new PhoneSender(phone, this.#sender?.stream);
+    }
+  }
+
+  /** Fills 20 ms of the phone's voice; false when there is none. */
+  read(now: number, frame: Int16Array): boolean {
+    return this.speaks && this.#playout?.read(now, frame) === true;
+  }
+
+  /** Gives 20 ms to the phone. */
+  send(frame: Int16Array): void {
+    const to = this.#lock?.destination;
+    if (to === undefined || !this.hears || to.port === 0 || !isUnicastAddress(to.address)) {
+      this.#sender?.skip();
+      return;
+    }
+    this.#sender?.send(frame, (packet) => this.#sockets?.rtp.send(packet, to.port, to.address));
+  }
+
+  /** Looks after silence and reports; every 20 ms. */
+  tick(now: number): void {
+    if (this.#phone === undefined || this.#sender === undefined) return;
+    this.#rtcp.tick(now, this.#sender.stream);
+    const patience = this.#wasHeard ? silentLaterMs : silentAtFirstMs;
+    if (!this.speaks) this.#heardAt = now;
+    else if (!this.#wasSilent && now - this.#heardAt >= patience) {
+      this.#wasSilent = true;
+      this.#options.onSilent();
+    }
+  }
+
+  statistics(): LegStatistics {
+    const { packetsLost, jitterMs } = this.#rtcp.reception(this.#lock?.ssrc);
+    return {
+      packetsSent: this.#sender?.stream.packetsSent ?? 0,
+      packetsReceived: this.#packetsReceived,
+      packetsLost,
+      jitterMs,
+      dropped: this.#drops.counts,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#sender !== undefined) this.#rtcp.bye(this.#sender.stream, this.#options.now());
+    this.#playout?.close();
+    this.#sender?.close();
+    await this.#sockets?.close();
+  }
+
+  #receiveRtp(datagram: Buffer, from: RemoteInfo): void {
+    const refused = this.#handleRtp(datagram, from);
+    if (refused !== undefined) this.#drops.add(refused);
+  }
+
+  #handleRtp(datagram: Buffer, from: RemoteInfo): string | undefined {
+    const phone = this.#phone;
+    if (phone === undefined) return 'early';
+    const header = this.#header;
+    if (datagram.length > longestPacket || !parseRtp(datagram, header)) return 'malformed';
+    const isEvent = header.payloadType === phone.telephoneEvent?.payloadType;
+    if (!isEvent && header.payloadType !== phone.receivePayloadType) return 'payload';
+    const refused = this.#lock?.refuses(from, header.ssrc, header.payloadType, header.sequence);
+    if (refused !== undefined) return refused;
+    const now = this.#options.now();
+    this.#noteHeard(now);
+    this.#rtcp.received(header, now, this.#playout?.decoder.clockRate ?? 8000);
+    if (isEvent) this.eventPackets += 1;
+    else if (this.speaks) this.#playout?.push(header, datagram, now);
+    return undefined;
+  }
+
+  #noteHeard(now: number): void {
+    this.#packetsReceived += 1;
+    this.#heardAt = now;
+    this.#wasSilent = false;
+    if (this.#wasHeard) return;
+    this.#wasHeard = true;
+    this.#options.onHeard();
+  }
+
+  #receiveRtcp(datagram: Buffer, from: RemoteInfo): void {
+    if (this.#lock?.isPeer(from.address) !== true) this.#drops.add('source-address');
+    else if (!this.#rtcp.receive(datagram, datagram.length, this.#options.now()))
+      this.#drops.add('malformed');
+  }
+
+  #transmitRtcp(packet: Buffer): void {
+    const [lock, phone] = [this.#lock, this.#phone];
+    if (lock === undefined || phone === undefined || !isUnicastAddress(lock.destination.address)) return;
+    const { address, port } = lock.destination;
+    const isSignalled = address === phone.remote.address && port === phone.remote.port;
+    const rtcpPort = isSignalled ? phone.remote.rtcpPort : port + 1;
+    if (rtcpPort > 0 && rtcpPort < 65_536) this.#sockets?.rtcp.send(packet, rtcpPort, address);
+  }
+}
+
+function sendsAlike(one: PhoneMedia, other: PhoneMedia): boolean {
+  return (
+    one.codec === other.codec &&
+    one.sendPayloadType === other.sendPayloadType &&
+    one.ptimeMs === other.ptimeMs
+  );
+}
