@@ -37,8 +37,8 @@ export function readArguments(argv: readonly string[]): CommandLine {
   const { operands, unknown } = command.parseOptions([...argv]);
   const strangers = unknown.filter((word) => word.startsWith('-'));
   for (const word of strangers) problems.push(unknownFlag(word, command));
-  // Words beside an unknown option are most likely its values.
-  if (operands.length > 0 && strangers.length === 0) problems.push(strayWord);
+  // Words after an unknown option are most likely its values; commander keeps them apart.
+  if (operands.length > 0) problems.push(strayWord);
   const { help, version, ...given }: Record<string, unknown> = command.opts();
   const texts = new Map<string, string>();
   for (const [name, value] of Object.entries(given)) {

@@ -16,6 +16,7 @@ test('the syntax of Java properties', async (t) => {
     'escaped characters': ['a=\\u00e4\\t\\n\\\\\\q', { a: 'ä\t\n\\q' }],
     'a continued line': ['a=one,\\\n    two,\\\r\n  three\nb=1', { a: 'one,two,three', b: '1' }],
     'an escaped backslash at the end continues nothing': ['a=c\\\\\nb=1', { a: 'c\\', b: '1' }],
+    'three backslashes at the end are one and a continuation': ['a=c\\\\\\\nb', { a: 'c\\b' }],
     'a comment sign in a continued line is text': ['a=1\\\n#2', { a: '1#2' }],
     'a line that continues into the end': ['a=1\\', { a: '1' }],
     'the last of equal keys': ['a=1\na=2', { a: '2' }],
@@ -147,4 +148,10 @@ test('a password in clear is pointed out without being shown', () => {
   assert.ok(loaded.kind === 'problems');
   assert.match(JSON.stringify(loaded.problems), /acc1\.PASSWORD.*not Base64/);
   assert.doesNotMatch(JSON.stringify(loaded), /s3cret/);
+  assert.equal(load(`${sip}.USER_ID=1000@pbx.example\n${sip}.PASSWORD=gA==`).kind, 'problems', 'no UTF-8');
+});
+
+test('what the installer never filled in counts as not given', () => {
+  const { account } = good(`${minimal}${sip}.SERVER_PORT=<<SIP_PORT>>`).config.sip;
+  assert.equal(account.port, 5060);
 });

@@ -213,6 +213,10 @@ test('of encrypted and plain lines the plain one is served', () => {
   );
 });
 
+test('the answer repeats the profile of the offer', () => {
+  assert.ok(answered(sdp('m=audio 4000 RTP/AVPF 0')).lines.includes('m=audio 10000 RTP/AVPF 0'));
+});
+
 test('hold and resume are answered with the right direction', async (t) => {
   const before = answered(sdp('m=audio 4000 RTP/AVP 0')).audio;
   const cases: Record<string, [string[], AudioSession['direction'], string]> = {
