@@ -10,8 +10,6 @@ const exitCodes = { config: 78, unavailable: 69, bug: 70, impatient: 130 } as co
 /** Goodbyes that take longer than this will not come any more. */
 const stopLimitMs = 15_000;
 
-await main();
-
 async function main(): Promise<void> {
   const loaded = loadConfig({ argv: process.argv.slice(2) });
   if (loaded.kind === 'text') {
@@ -92,3 +90,5 @@ function reportBugs(gateway: Gateway, log: Log): void {
     });
   }
 }
+
+await main();
