@@ -22,15 +22,27 @@ test('levels below the configured one are not written', () => {
   assert.equal(lines.length, 1);
 });
 
-test('secrets never reach the output, at any of the depths that we log', () => {
+test('secrets never reach the output, at any depth and in any case', () => {
   const { log, lines } = collector({ level: 'trace', format: 'json' });
   log.info({ password: 'hush-1', account: { password: 'hush-2', secret: 'hush-3' } }, 'a');
   log.info({ config: { sip: { account: { password: 'hush-4' } } } }, 'b');
   log.info({ headers: { 'Jitsi-Conference-Room-Pass': 'hush-5', Authorization: 'hush-6' } }, 'c');
+  log.info(
+    { list: [{ a: { b: { c: { PASSWORD: 'hush-9' } } } }], 'X-Room-Pass': 'hush-10', iceToken: 'hush-11' },
+    'f',
+  );
   log.child({ secret: 'hush-7' }).info({}, 'd');
   log.child({ ice: { pwd: 'hush-8' } }).error({}, 'e');
   assert.doesNotMatch(lines.join(''), /hush/);
   assert.match(lines.join(''), /\[removed\]/);
+});
+
+test('names that only look like secrets, and contexts that contain themselves, are harmless', () => {
+  const { log, lines } = collector({ level: 'info', format: 'json' });
+  const loop: Record<string, unknown> = { bypassed: 1, compass: 2, pinned: 3, passwords: undefined };
+  loop.self = loop;
+  log.info(loop, 'a');
+  assert.match(lines[0] ?? '', /"bypassed":1,.*"pinned":3/);
 });
 
 test('an error in the context keeps its message and stack', () => {

@@ -1,4 +1,4 @@
-import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 
 /** What every room logs through. The context object comes first; its secrets are removed by name before it is written. */
@@ -24,36 +24,10 @@ export interface LogDestination {
   write(line: string): unknown;
 }
 
-const secretNames = [
-  'password',
-  'Password',
-  'passwd',
-  'pwd',
-  'pass',
-  'secret',
-  'token',
-  'pin',
-  'authorization',
-  'Authorization',
-  'proxyAuthorization',
-  '["proxy-authorization"]',
-  '["Proxy-Authorization"]',
-  'roomPassword',
-  'JvbRoomPassword',
-  '["Jitsi-Conference-Room-Pass"]',
-  '["jitsi-conference-room-pass"]',
-  '["X-Room-Pass"]',
-  '["x-room-pass"]',
-  'icePwd',
-  'ha1',
-];
-
-/** Pino matches exact paths only, so each name is given for the top and for three levels of nesting. */
-const redactedPaths = ['', '*', '*.*', '*.*.*'].flatMap((prefix) =>
-  secretNames.map((name) =>
-    prefix === '' || name.startsWith('[') ? `${prefix}${name}` : `${prefix}.${name}`,
-  ),
-);
+/** Names, in any case, whose values never reach the output. Pino's own redaction knows exact paths only, and costs 50 µs a line. */
+const secretName =
+  /^(?:.*(?:password|passwd|secret)|(?:.*[-_])?pass|room_?pass|(?:ice)?pwd|.*token|pin|ha1|(?:proxy-?)?authorization)$/i;
+const deepest = 6;
 
 /** The root logger; one per process. Without `destination` it writes to standard output, synchronously. */
 export function createLog(options: LogOptions, destination?: LogDestination): Log {
@@ -61,14 +35,11 @@ export function createLog(options: LogOptions, destination?: LogDestination): Lo
     level: options.level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: redactedPaths, censor: '[removed]' },
+    formatters: { level: (label) => ({ level: label }), log: redacted },
   };
   const output = destination ?? pino.destination(1);
-  return pino(
-    settings,
-    isPretty(options, destination) ? prettyOutput(output, destination) : asStream(output),
-  );
+  const stream = isPretty(options, destination) ? prettyOutput(output, destination) : asStream(output);
+  return wrapped(pino(settings, stream));
 }
 
 /** For tests and for code that runs before the root logger exists. */
@@ -83,6 +54,39 @@ export const silentLog: Log = {
 };
 
 function ignore(): void {}
+
+/** Pino passes a child's bindings by its formatters. */
+function wrapped(logger: Logger): Log {
+  return {
+    trace: (context, message) => logger.trace(context, message),
+    debug: (context, message) => logger.debug(context, message),
+    info: (context, message) => logger.info(context, message),
+    warn: (context, message) => logger.warn(context, message),
+    error: (context, message) => logger.error(context, message),
+    fatal: (context, message) => logger.fatal(context, message),
+    child: (bindings) => wrapped(logger.child(redacted(bindings))),
+  };
+}
+
+function redacted(context: Record<string, unknown>): Record<string, unknown> {
+  return redactedBelow(context, 0);
+}
+
+function redactedBelow(context: Record<string, unknown>, depth: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(context).map(([name, value]) => [name, redactedValue(name, value, depth)]),
+  );
+}
+
+function redactedValue(name: string, value: unknown, depth: number): unknown {
+  if (value !== undefined && value !== null && secretName.test(name)) return '[removed]';
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (depth >= deepest) return '[too deep]';
+  if (Array.isArray(value)) return value.map((entry: unknown) => redactedValue('', entry, depth + 1));
+  // What has a text of its own (URL, Date, Buffer) keeps it.
+  if ('toJSON' in value) return value;
+  return redactedBelow(value as Record<string, unknown>, depth + 1);
+}
 
 function isPretty(options: LogOptions, destination: LogDestination | undefined): boolean {
   if (options.format !== 'auto') return options.format === 'pretty';
