@@ -49,7 +49,10 @@ export class BridgeLeg {
     this.#sources = new BridgeSources(rate, offer.sources);
     this.#sender = new BridgeSender(offer.opusPayloadType, offer.audioLevelId);
     this.#sender.setRate(rate);
-    this.#rtcp = new RtcpSession({ transmit: (packet) => transport.sendRtcp(packet, packet.length) });
+    this.#rtcp = new RtcpSession({
+      transmit: (packet, length) => transport.sendRtcp(packet, length),
+      onLoss: (percent) => this.#sender.setExpectedLoss(percent),
+    });
   }
 
   /** Binds the port and begins ICE; fails as `BridgeTransport.open`. */
@@ -96,6 +99,7 @@ export class BridgeLeg {
 
   removeSources(ssrcs: readonly number[]): void {
     this.#sources.remove(ssrcs);
+    for (const ssrc of ssrcs) this.#rtcp.remove(ssrc);
   }
 
   addCandidates(candidates: readonly IceCandidate[]): void {
@@ -163,6 +167,7 @@ export class BridgeLeg {
   }
 
   #receiveRtcp(packet: Buffer, length: number): void {
-    if (!this.#rtcp.receive(packet, length, this.#options.now())) this.#drops.add('malformed');
+    const now = this.#options.now();
+    if (!this.#rtcp.receive(packet, length, now, this.#sender.stream)) this.#drops.add('malformed');
   }
 }

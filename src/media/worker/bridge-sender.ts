@@ -31,9 +31,9 @@ export class BridgeSender {
     this.#encoder = createAudioEncoder('opus', { rate });
   }
 
-  /** What the bridge reports to lose. */
+  /** What the bridge reports to lose; the way from there to the listeners may lose more. */
   setExpectedLoss(percent: number): void {
-    this.#encoder?.setExpectedLoss(percent);
+    this.#encoder?.setExpectedLoss(Math.max(percent, 5));
   }
 
   /** Gives 20 ms, or `undefined` when the phone is silent, muted or held; `transmit` may change `packet` behind `length`. */

@@ -47,7 +47,10 @@ export class PhoneLeg {
 
   private constructor(options: PhoneLegOptions) {
     this.#options = options;
-    this.#rtcp = new RtcpSession({ transmit: (packet) => this.#transmitRtcp(packet) });
+    this.#rtcp = new RtcpSession({
+      transmit: (packet, length) => this.#transmitRtcp(packet.subarray(0, length)),
+      onLoss: (percent) => this.#sender?.setExpectedLoss(percent),
+    });
   }
 
   static async bind(options: PhoneLegOptions): Promise<WorkerResult<PhoneLeg>> {
@@ -171,9 +174,19 @@ export class PhoneLeg {
   }
 
   #receiveRtcp(datagram: Buffer, from: RemoteInfo): void {
-    if (this.#lock?.isPeer(from.address) !== true) this.#drops.add('source-address');
-    else if (!this.#rtcp.receive(datagram, datagram.length, this.#options.now()))
-      this.#drops.add('malformed');
+    const refused = this.#handleRtcp(datagram, from);
+    if (refused !== undefined) this.#drops.add(refused);
+  }
+
+  #handleRtcp(datagram: Buffer, from: RemoteInfo): string | undefined {
+    if (this.#lock?.isPeer(from.address) !== true) return 'source-address';
+    const isRead = this.#rtcp.receive(
+      datagram,
+      datagram.length,
+      this.#options.now(),
+      this.#sender?.stream,
+    );
+    return isRead ? undefined : 'malformed';
   }
 
   #transmitRtcp(packet: Buffer): void {

@@ -43,6 +43,11 @@ export class PhoneSender {
     this.stream.skip((this.#encoder.clockRate / 1000) * 20);
   }
 
+  /** What the phone reports to lose. */
+  setExpectedLoss(percent: number): void {
+    this.#encoder.setExpectedLoss(Math.max(percent, 5));
+  }
+
   close(): void {
     this.#encoder.close();
   }
