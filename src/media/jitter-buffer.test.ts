@@ -144,6 +144,18 @@ test('a jump in time without a missing number is silence, not loss', () => {
   assert.ok(resumed.atMs - 3020 <= 25, `${resumed.atMs - 3020} ms after it came`);
 });
 
+test('short silences, dropped by a bridge that renumbers, do not add up to delay', () => {
+  let mediaMs = 0;
+  const packets = Array.from({ length: 300 }, (_, n) => {
+    mediaMs += n % 10 === 9 ? 60 : 20;
+    return { sequence: n, mediaMs, delayMs: 20 };
+  });
+  const { played, buffer } = play(packets);
+  assert.equal(packetsOf(played).length, 300);
+  assert.ok(buffer.bufferMs <= 25, `${buffer.bufferMs} ms`);
+  assert.equal(buffer.takeSurplus(), 0);
+});
+
 test('new timestamps, new sequence numbers, or both: at most one tick of the new stream is late', () => {
   const tail = (sequence: number, shiftMs: number): Sent[] =>
     stream(100, () => 0).map((packet, n) => ({

@@ -1,7 +1,7 @@
 import { JitterEstimate, MAX_TARGET_MS } from './jitter-estimate.ts';
 import { PacketRing, RING_SIZE, type WaitingPacket } from './packet-ring.ts';
 import { sequenceAdd, sequenceDelta } from './sequence.ts';
-import { Timeline } from './timeline.ts';
+import { type ArrivedPacket, Timeline } from './timeline.ts';
 
 const TICK_MS = 20;
 const MAX_PACKET_MS = 120;
@@ -338,13 +338,4 @@ export class JitterBuffer {
     this.#pull.next = undefined;
     return this.#pull;
   }
-}
-
-/** A packet as it came. */
-export interface ArrivedPacket {
-  readonly sequence: number;
-  readonly timestamp: number;
-  readonly ticks: number;
-  readonly payload: Buffer;
-  readonly arrivalMs: number;
 }

@@ -1,4 +1,4 @@
-import type { AudioDecoder, AudioEncoder, AudioRate } from './audio-codec.ts';
+import type { AudioDecoder, AudioEncoder, AudioRate } from './audio-coding.ts';
 import { mayCarryFec, opusPacketTicks } from './opus-packet.ts';
 import { OpusDecoder, OpusEncoder, type OpusEncoderOptions } from './worker/opus.ts';
 

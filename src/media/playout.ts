@@ -1,5 +1,6 @@
-import type { AudioDecoder } from './audio-codec.ts';
+import type { AudioDecoder } from './audio-coding.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
+import type { RtpHeader } from './rtp.ts';
 import { SHORTEN_NEEDS_MS, shorten } from './time-compression.ts';
 
 const TICK_MS = 20;
@@ -13,55 +14,55 @@ const MAX_PIECES = 12;
  * the stream is further behind than its jitter asks for.
  */
 export class Playout {
-  readonly jitter: JitterBuffer;
+  readonly buffer: JitterBuffer;
+  /** Samples in a frame of `read`. */
+  readonly frameLength: number;
   /** Frames that were made wholly or partly in place of lost audio. */
   framesConcealed = 0;
   /** Packets that the decoder refused. */
   malformed = 0;
   readonly #decoder: AudioDecoder;
   readonly #queue: Int16Array;
-  readonly #frame: number;
   readonly #samplesPerTick: number;
   #queued = 0;
 
-  /** The decoder is this source's alone; `close` closes it. */
-  constructor(decoder: AudioDecoder) {
+  /** The decoder is this source's alone; `close` closes it. `forwardErrorCorrection`: see JitterBufferOptions. */
+  constructor(decoder: AudioDecoder, forwardErrorCorrection = decoder.clockRate === 48000) {
     this.#decoder = decoder;
-    this.jitter = new JitterBuffer({
-      clockRate: decoder.clockRate,
-      forwardErrorCorrection: decoder.clockRate === 48000,
-    });
+    this.buffer = new JitterBuffer({ clockRate: decoder.clockRate, forwardErrorCorrection });
     this.#samplesPerTick = decoder.rate / decoder.clockRate;
-    this.#frame = (decoder.rate / 1000) * TICK_MS;
+    this.frameLength = (decoder.rate / 1000) * TICK_MS;
     this.#queue = new Int16Array((decoder.rate / 1000) * QUEUE_MS);
-  }
-
-  /** Samples in a frame of `read`. */
-  get frameSamples(): number {
-    return this.#frame;
   }
 
   /** Delay that buffering adds now. */
   get bufferMs(): number {
-    return this.jitter.bufferMs + (this.#queued / this.#frame) * TICK_MS;
+    return this.buffer.bufferMs + (this.#queued / this.frameLength) * TICK_MS;
   }
 
-  /** Takes a packet. The payload is kept until it is played. False when it was dropped or set aside. */
-  push(sequence: number, timestamp: number, payload: Buffer, arrivalMs: number): boolean {
-    return this.jitter.push(sequence, timestamp, this.#decoder.ticks(payload), payload, arrivalMs);
+  /** Takes a packet as `parseRtp` read it; it is kept until it is played. False when it was dropped or set aside. */
+  push(header: RtpHeader, packet: Buffer, arrivalMs: number): boolean {
+    const payload = packet.subarray(header.payloadStart, header.payloadEnd);
+    return this.buffer.push(
+      header.sequence,
+      header.timestamp,
+      this.#decoder.ticks(payload),
+      payload,
+      arrivalMs,
+    );
   }
 
   /** Writes the next 20 ms to `out`. False when there is only silence; `out` is all zeros then. */
   read(nowMs: number, out: Int16Array): boolean {
     let sounding = this.#queued > 0;
     let concealed = false;
-    for (let piece = 0; piece < MAX_PIECES && this.#queued < this.#frame; piece++) {
+    for (let piece = 0; piece < MAX_PIECES && this.#queued < this.frameLength; piece++) {
       const kind = this.#pull(nowMs);
       sounding ||= kind === 'frame' || kind === 'lost';
       concealed ||= kind === 'lost';
     }
     if (concealed) this.framesConcealed += 1;
-    const surplusMs = concealed ? 0 : this.jitter.takeSurplus();
+    const surplusMs = concealed ? 0 : this.buffer.takeSurplus();
     if (surplusMs > 0) this.#catchUp(nowMs);
     this.#take(out);
     return sounding;
@@ -69,7 +70,7 @@ export class Playout {
 
   /** The source, or its format, changes. */
   reset(): void {
-    this.jitter.reset();
+    this.buffer.reset();
     this.#queued = 0;
   }
 
@@ -78,7 +79,7 @@ export class Playout {
   }
 
   #pull(nowMs: number): 'frame' | 'lost' | 'silence' | 'empty' {
-    const pull = this.jitter.pull(nowMs, this.#queued / this.#samplesPerTick);
+    const pull = this.buffer.pull(nowMs, this.#queued / this.#samplesPerTick);
     const samples = Math.min(
       Math.round(pull.ticks * this.#samplesPerTick),
       this.#queue.length - this.#queued,
@@ -118,19 +119,19 @@ export class Playout {
   /** Leaves out one pitch period; needs more than a frame in the queue for that. */
   #catchUp(nowMs: number): void {
     const needed = (this.#decoder.rate / 1000) * (SHORTEN_NEEDS_MS + TICK_MS);
-    while (this.#queued < needed && this.jitter.hasNext()) {
+    while (this.#queued < needed && this.buffer.hasNext()) {
       const before = this.#queued;
       if (this.#pull(nowMs) !== 'frame' || this.#queued === before) break;
     }
     const shortened = shorten(this.#queue, this.#queued, this.#decoder.rate);
-    if (shortened >= this.#frame) this.#queued = shortened;
+    if (shortened >= this.frameLength) this.#queued = shortened;
   }
 
   #take(out: Int16Array): void {
     const queue = this.#queue;
-    const available = Math.min(this.#queued, this.#frame);
+    const available = Math.min(this.#queued, this.frameLength);
     out.set(queue.subarray(0, available));
-    if (available < this.#frame) out.fill(0, available);
+    if (available < this.frameLength) out.fill(0, available);
     queue.copyWithin(0, available, this.#queued);
     this.#queued -= available;
   }

@@ -58,6 +58,11 @@ test('two-byte elements: an empty one and a longer one before the level', () => 
   assert.equal(header.voice, true);
 });
 
+test('the reserved element id 15 ends the search', () => {
+  const packet = Buffer.from('906f00010000000200000003bede0001f0101500', 'hex');
+  assert.equal(parsed(packet, 1).audioLevel, -1);
+});
+
 test('malformed packets are refused', () => {
   const header = newRtpHeader();
   const bad = {

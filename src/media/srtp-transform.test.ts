@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SrtpAeadGcm } from './srtp-aead-gcm.ts';
 import { SrtpAesCm } from './srtp-aes-cm.ts';
 import { deriveSessionKeys } from './srtp-key-derivation.ts';
-import { createSrtpTransform } from './srtp-transform.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 const withRoom = (text: string): Buffer => Buffer.concat([hex(text), Buffer.alloc(20)]);
@@ -31,7 +31,7 @@ test('the keystream is that of RFC 3711 B.2', () => {
   );
 });
 
-const gcm = createSrtpTransform('AEAD_AES_128_GCM', {
+const gcm = new SrtpAeadGcm({
   encryption: hex('000102030405060708090a0b0c0d0e0f'),
   salt: hex('517569642070726f2071756f'),
   authentication: Buffer.alloc(0),

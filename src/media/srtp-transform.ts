@@ -1,7 +1,3 @@
-import { SrtpAeadGcm } from './srtp-aead-gcm.ts';
-import { SrtpAesCm } from './srtp-aes-cm.ts';
-import type { SessionKeys, SrtpProfile } from './srtp-key-derivation.ts';
-
 /**
  * Encryption and authentication of single packets, in place, with the session keys of SRTP or of SRTCP. It knows nothing of
  * rollover or replay: the index comes from outside.
@@ -19,8 +15,4 @@ export interface SrtpTransform {
   unprotectRtcp(packet: Buffer, length: number, ssrc: number): number;
   /** The word with E bit and SRTCP index in a protected packet. */
   rtcpIndexWord(packet: Buffer, length: number): number;
-}
-
-export function createSrtpTransform(profile: SrtpProfile, keys: SessionKeys): SrtpTransform {
-  return profile === 'AEAD_AES_128_GCM' ? new SrtpAeadGcm(keys) : new SrtpAesCm(keys);
 }

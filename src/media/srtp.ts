@@ -1,7 +1,14 @@
 import { ReplayWindow } from './replay-window.ts';
 import { rtpHeaderLength } from './rtp.ts';
-import { deriveSessionKeys, type SrtpProfile, srtpKeyLengths } from './srtp-key-derivation.ts';
-import { createSrtpTransform, type SrtpTransform } from './srtp-transform.ts';
+import { SrtpAeadGcm } from './srtp-aead-gcm.ts';
+import { SrtpAesCm } from './srtp-aes-cm.ts';
+import {
+  deriveSessionKeys,
+  type SessionKeys,
+  type SrtpProfile,
+  srtpKeyLengths,
+} from './srtp-key-derivation.ts';
+import type { SrtpTransform } from './srtp-transform.ts';
 
 /** What `unprotect` answers instead of a length. */
 export const SRTP_MALFORMED = -1;
@@ -42,8 +49,8 @@ export class SrtpContext {
     const { key, salt } = srtpKeyLengths[profile];
     if (masterKey.length !== key || masterSalt.length !== salt) throw new Error('SRTP key or salt length');
     const keys = deriveSessionKeys(masterKey, masterSalt);
-    this.#rtp = createSrtpTransform(profile, keys.rtp);
-    this.#rtcp = createSrtpTransform(profile, keys.rtcp);
+    this.#rtp = transform(profile, keys.rtp);
+    this.#rtcp = transform(profile, keys.rtcp);
   }
 
   /** Protects the RTP packet `packet[0…length)`; answers its new length, or `SRTP_MALFORMED` (no RTP, or no tail room). */
@@ -128,4 +135,8 @@ export class SrtpContext {
     }
     if (idlest !== undefined) this.#sources.delete(idlest);
   }
+}
+
+function transform(profile: SrtpProfile, keys: SessionKeys): SrtpTransform {
+  return profile === 'AEAD_AES_128_GCM' ? new SrtpAeadGcm(keys) : new SrtpAesCm(keys);
 }

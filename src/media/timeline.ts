@@ -1,9 +1,17 @@
-import type { ArrivedPacket } from './jitter-buffer.ts';
 import { RING_SIZE } from './packet-ring.ts';
 import { sequenceDelta, timestampDelta } from './sequence.ts';
 
 /** A packet whose media time is this far from what its arrival says belongs to another numbering. */
 const MAX_TRANSIT_JUMP_MS = 1000;
+
+/** A packet as it came. */
+export interface ArrivedPacket {
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly ticks: number;
+  readonly payload: Buffer;
+  readonly arrivalMs: number;
+}
 
 /**
  * Media time of one stream: unwraps timestamps, and notices when a source has begun to number anew (a PBX that bridges to

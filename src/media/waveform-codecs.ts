@@ -1,4 +1,4 @@
-import type { AudioDecoder, AudioEncoder } from './audio-codec.ts';
+import type { AudioDecoder, AudioEncoder } from './audio-coding.ts';
 import { Concealment } from './concealment.ts';
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from './g711.ts';
 import { G722Decoder, G722Encoder } from './g722.ts';
