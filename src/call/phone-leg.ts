@@ -1,4 +1,4 @@
-import type { Codec } from '../config/config.ts';
+import type { SipConfig } from '../config/config.ts';
 import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
@@ -9,7 +9,7 @@ import type { CallEvent } from './call-state.ts';
 
 export interface PhoneLegParts {
   readonly media: MediaCall;
-  readonly codecs: readonly Codec[];
+  readonly config: Pick<SipConfig, 'codecs' | 'codecOrder'>;
   /** Address for the `c=` line. */
   readonly address: string;
   readonly log: Log;
@@ -142,8 +142,16 @@ export class PhoneLeg {
   }
 
   #local(): LocalAudio {
-    const { address, codecs } = this.#parts;
-    return { address, rtpPort: this.#rtpPort, codecs, sessionId: this.#sessionId, version: this.#version };
+    const { address, config } = this.#parts;
+    const { codecs, codecOrder = 'theirs' } = config;
+    return {
+      address,
+      rtpPort: this.#rtpPort,
+      codecs,
+      codecOrder,
+      sessionId: this.#sessionId,
+      version: this.#version,
+    };
   }
 
   #broken(error: unknown): void {

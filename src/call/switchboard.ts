@@ -60,7 +60,7 @@ export class Switchboard {
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = config.media.publicAddress ?? sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, codecs: config.sip.codecs, address, log });
+      const phone = new PhoneLeg({ media, config: config.sip, address, log });
       const received = await phone.receive(sip);
       if (!received.ok) return received;
       if (phone.ended !== undefined) return { ok: false, error: phone.ended };
@@ -111,7 +111,7 @@ export class Switchboard {
     if (!local.ok) return local;
     const address = config.media.publicAddress ?? local.value;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, codecs: config.sip.codecs, address, log });
+      const phone = new PhoneLeg({ media, config: config.sip, address, log });
       const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({
