@@ -10,6 +10,8 @@ export interface LinkOptions {
   readonly port: number;
   readonly domain: string;
   readonly secret: string;
+  /** After so long without a sign of life Prosody is asked for one; after twice as long the connection counts as dead. */
+  readonly quietMs: number;
 }
 
 export interface LinkEvents {
@@ -38,7 +40,6 @@ const openMs = 5000;
 const outboxCharacters = 1024 * 1024;
 const firstDelayMs = 250;
 const longestDelayMs = 5000;
-const quietMs = 15_000;
 /** Prosody may open its port before all of its hosts are loaded: only the third `host-unknown` is final. */
 const patience = 3;
 
@@ -102,7 +103,7 @@ export class ComponentLink extends SafeEmitter<LinkEvents> {
         stanza: (stanza) => this.tell('stanza', stanza),
         dropped: (head, why) => this.#dropped(head, why),
         alive: () => {
-          this.#lastHeard = Date.now();
+          this.#lastHeard = performance.now();
         },
         ended: (end) => this.#ended(end),
       },
@@ -115,7 +116,7 @@ export class ComponentLink extends SafeEmitter<LinkEvents> {
     this.#attempt = 0;
     this.#log.info({ component: this.#options.domain }, 'Component connected');
     clearInterval(this.#watch);
-    this.#watch = setInterval(() => this.#listenForSilence(), quietMs / 3).unref();
+    this.#watch = setInterval(() => this.#listenForSilence(), this.#options.quietMs / 3).unref();
     this.tell('online');
     this.#starting?.resolve();
     this.#starting = undefined;
@@ -123,7 +124,8 @@ export class ComponentLink extends SafeEmitter<LinkEvents> {
 
   /** A half-open connection is silent: after a quiet time something is asked, and silence after that ends it. */
   #listenForSilence(): void {
-    const silence = Date.now() - this.#lastHeard;
+    const { quietMs } = this.#options;
+    const silence = performance.now() - this.#lastHeard;
     if (silence > 2 * quietMs) this.#stream?.abort('Prosody is silent');
     else if (silence > quietMs) this.tell('quiet');
   }

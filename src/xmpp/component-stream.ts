@@ -39,6 +39,9 @@ class TextSocket extends Socket {
   constructor() {
     super();
     this.setEncoding('utf8');
+    // Here, since `connect` of an existing socket ignores these options; Nagle's waiting costs 40 ms at each step of a call.
+    this.setNoDelay(true);
+    this.setKeepAlive(true, 30_000);
   }
 }
 
@@ -140,7 +143,7 @@ export class ComponentStream {
     // Its reconnection knows no back-off; its IQ middleware answers by itself and throws on a JID that it cannot parse.
     entity.reconnect.stop();
     entity.removeAllListeners('element');
-    entity.socketParameters = () => ({ host, port, noDelay: true, keepAlive: true });
+    entity.socketParameters = () => ({ host, port });
     entity.Socket = TextSocket;
     let parser: GuardedParser | undefined;
     entity.Parser = class extends GuardedParser {

@@ -45,7 +45,8 @@ export class GatewayComponent extends SafeEmitter<XmppSideEvents> implements Xmp
     this.#log = log;
     this.#timing = { ...usualTiming, ...timing };
     const { host, port, componentDomain, secret, brewery, region } = config;
-    const link = new ComponentLink({ host, port, domain: componentDomain, secret }, log);
+    const { quietMs } = this.#timing;
+    const link = new ComponentLink({ host, port, domain: componentDomain, secret, quietMs }, log);
     this.#link = link;
     this.#requests = new IqRequests((stanza) => link.send(stanza));
     this.#post = {

@@ -24,6 +24,8 @@ export interface Timing {
   readonly jingleMs: number;
   /** Self-presence of the brewery. */
   readonly breweryMs: number;
+  /** Silence on the stream after which Prosody is asked for a sign of life. */
+  readonly quietMs: number;
 }
 
 export const usualTiming: Timing = {
@@ -34,4 +36,5 @@ export const usualTiming: Timing = {
   leaveMs: 2000,
   jingleMs: 15_000,
   breweryMs: 5000,
+  quietMs: 15_000,
 };

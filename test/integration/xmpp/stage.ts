@@ -59,13 +59,19 @@ export class Stage {
   }
 
   static async open(
-    options: { readonly brewery?: boolean; readonly timing?: object; readonly prosody?: ProsodyOptions } = {},
+    options: {
+      readonly brewery?: boolean;
+      readonly timing?: object;
+      readonly prosody?: ProsodyOptions;
+      readonly by?: (port: number) => Promise<number>;
+    } = {},
   ): Promise<Stage> {
     const prosody = await startProsody(options.prosody);
     const focus = new ScriptedFocus(prosody);
     await focus.start();
     const lines: LogLine[] = [];
-    const config = xmppConfig(prosody, options.brewery === true);
+    const port = (await options.by?.(prosody.componentPort)) ?? prosody.componentPort;
+    const config = { ...xmppConfig(prosody, options.brewery === true), port };
     const timing = { retryMs: 200, retryLimitMs: 400, breweryMs: 1000, ...options.timing };
     const gateway = new GatewayComponent({ config, log: keptLog(lines), timing });
     if (options.brewery === true) await focus.enter(breweryRoom(prosody));
