@@ -1,10 +1,13 @@
-/** Writes the table of every option into docs/configuration.md: `node scripts/configuration-table.ts`. */
+/** Writes the table of every option into docs/configuration.md and README.md: `node scripts/configuration-table.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Option, options } from '../src/config/options.ts';
 
 const begin = '<!-- options: written by scripts/configuration-table.ts -->';
 const end = '<!-- /options -->';
-const page = new URL('../docs/configuration.md', import.meta.url);
+/** Where the tables stand. */
+export const pages = ['docs/configuration.md', 'README.md'].map(
+  (page) => new URL(`../${page}`, import.meta.url),
+);
 
 /** One table for each section, from the code that reads the options. */
 export function optionTables(): string {
@@ -25,7 +28,7 @@ export function optionTables(): string {
 export function updated(text: string): string {
   const [before, rest = ''] = text.split(begin);
   const after = rest.split(end)[1];
-  if (after === undefined) throw new Error(`docs/configuration.md lacks ${begin} or ${end}`);
+  if (after === undefined) throw new Error(`a page with the options lacks ${begin} or ${end}`);
   return `${before}${begin}\n\n${optionTables()}\n\n${end}${after}`;
 }
 
@@ -47,4 +50,4 @@ function code(texts: readonly string[]): string {
   return texts.map((text) => `\`${text}\``).join(', ');
 }
 
-if (import.meta.main) writeFileSync(page, updated(readFileSync(page, 'utf8')));
+if (import.meta.main) for (const page of pages) writeFileSync(page, updated(readFileSync(page, 'utf8')));

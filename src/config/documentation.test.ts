@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { updated } from '../../scripts/configuration-table.ts';
+import { pages, updated } from '../../scripts/configuration-table.ts';
 import { knownVariables } from './environment.ts';
 import { loadConfig } from './load.ts';
 import { type Option, optionKeys, options } from './options.ts';
@@ -23,9 +23,11 @@ function load(files: Record<string, string>) {
   });
 }
 
-test('the table of options in docs/configuration.md is that of the code (else: node scripts/configuration-table.ts)', () => {
-  const page = file('docs/configuration.md');
-  assert.equal(page, updated(page));
+test('the tables of options in the pages are those of the code (else: node scripts/configuration-table.ts)', () => {
+  for (const page of pages) {
+    const text = readFileSync(page, 'utf8');
+    assert.equal(text, updated(text));
+  }
 });
 
 test('.env.example as it is starts without a warning', () => {
