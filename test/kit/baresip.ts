@@ -154,7 +154,8 @@ function handle(
     recording: () => dump('dec'),
     stop: async () => {
       control.close();
-      await child.stop();
+      // It unregisters; when the registrar is gone already it would wait for long.
+      await child.stop('SIGTERM', 300);
       await rm(directory, { recursive: true, force: true });
     },
   };
