@@ -66,6 +66,15 @@ function rms(pcm: Int16Array): number {
   return Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / pcm.length);
 }
 
+/** A tone of 400 Hz at this level moves by no more than this from sample to sample, unless it is torn. */
+function assertUntorn(pcm: Int16Array, rate: number, hz = 400): void {
+  const natural = (8000 * 2 * Math.PI * hz) / rate;
+  for (let at = 1; at < pcm.length; at++) {
+    const step = Math.abs((pcm[at] as number) - (pcm[at - 1] as number));
+    if (step > natural * 1.3 + 200) assert.fail(`a step of ${step} at ${at}, ${natural} is natural`);
+  }
+}
+
 for (const [codec, rate] of [
   ['PCMU', 8000],
   ['PCMA', 8000],
@@ -84,8 +93,15 @@ for (const [codec, rate] of [
 }
 
 test('packets of 60 ms give three frames each', async () => {
-  const { heard, playout } = await hear({ codec: 'opus', packets: 40, ms: 60, delayMs: () => 3 });
+  const { heard, pcm, playout } = await hear({
+    codec: 'opus',
+    hz: 430,
+    packets: 40,
+    ms: 60,
+    delayMs: () => 3,
+  });
   for (const frame of heard.slice(8)) assert.ok(rms(frame) > 5000);
+  assertUntorn(pcm.subarray(8 * 960), 48000, 430);
   assert.equal(playout.framesConcealed, 0);
 });
 
@@ -111,11 +127,12 @@ test('a wave of jitter passes: the delay falls again, and the tone is not torn',
 });
 
 test('a sender with a fast clock: ten minutes without growing delay or lost audio', async () => {
-  const { playout, heard } = await hear({ packets: 30_000, delayMs: (n) => 200 - n * 20 * 0.0003 });
+  const { playout, heard, pcm } = await hear({ packets: 30_000, delayMs: (n) => 200 - n * 20 * 0.0003 });
   assert.ok(playout.bufferMs <= 45, `${playout.bufferMs}`);
   assert.equal(playout.buffer.counters.cut, 0);
   assert.equal(playout.framesConcealed, 0);
   for (const frame of heard.slice(15)) assert.ok(rms(frame) > 5000, `${rms(frame)}`);
+  assertUntorn(pcm.subarray(15 * 160), 8000);
 });
 
 test('before the first packet, and long after the last, there is silence and it is said so', async () => {
@@ -163,6 +180,7 @@ test('shortening leaves out a whole period of a tone', () => {
       assert.ok(removedMs >= 2.5 && removedMs <= 12.5);
       const periods = (removedMs / 1000) * hz;
       assert.ok(Math.abs(periods - Math.round(periods)) < 0.1, `${periods} periods of ${hz} Hz at ${rate}`);
+      assertUntorn(pcm.subarray(0, shorter), rate, hz * 1.2);
     }
   }
 });
