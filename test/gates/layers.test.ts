@@ -53,6 +53,17 @@ test('the layers gate refuses a circle', (t) => {
   assert.match(output, /^no-cycles: src\/sip\/a\.ts/m);
 });
 
+test('the layers gate passes a circle that types alone close', (t) => {
+  const { code, output } = layers(
+    plant(t, {
+      'src/sip/a.ts': "import type { B } from './b.ts';\nexport type A = B;\n",
+      'src/sip/b.ts': "import { c } from './c.ts';\nexport type B = typeof c;\n",
+      'src/sip/c.ts': "import './a.ts';\nexport const c = 1;\n",
+    }),
+  );
+  assert.equal(code, 0, output);
+});
+
 test('the layers gate refuses a forbidden import of types alone, which vanishes when the code runs', (t) => {
   const { code, output } = layers(
     plant(t, {
