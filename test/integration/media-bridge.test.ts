@@ -1,111 +1,189 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MediaConfig } from '../../src/config/config.ts';
 import { silentLog } from '../../src/log.ts';
-import type { BridgeOffer, MediaCall, PhoneMedia } from '../../src/media/media-engine.ts';
+import type { BridgeAnswer, BridgeOffer, MediaCall, PhoneMedia } from '../../src/media/media-engine.ts';
 import { MediaPool } from '../../src/media/pool.ts';
 import { dominant } from '../kit/analysis.ts';
-import { BridgeLeg } from '../kit/bridge-leg.ts';
+import { type Bridge, startBridge } from '../kit/bridge.ts';
 import { audioLevelUri } from '../kit/bridge-sdp.ts';
+import type { BridgeEndpoint } from '../kit/media-bridge.ts';
 import { RtpPhone } from '../kit/rtp-phone.ts';
-import { cut, mix, type Sound } from '../kit/sound.ts';
+import { cut, type Sound } from '../kit/sound.ts';
 import { tone } from '../kit/tone.ts';
 
-const config: MediaConfig = {
-  minPort: 10_000,
-  maxPort: 29_999,
-  address: '0.0.0.0',
-  publicAddress: undefined,
-  stunServer: undefined,
-  workers: 1,
-};
-const numbers = { opus: 111, telephoneEvent: 126 };
-const ssrcs = [1001, 1002, 1003];
-const hz = [440, 620, 880];
-const pool = new MediaPool({ config, log: silentLog });
+const sources = new Map([
+  [1001, 440],
+  [1002, 620],
+  [1003, 880],
+]);
+const ssrcs = [...sources.keys()];
+const pool = new MediaPool({
+  config: {
+    minPort: 10_000,
+    maxPort: 31_999,
+    address: '0.0.0.0',
+    publicAddress: undefined,
+    stunServer: undefined,
+    workers: 1,
+  },
+  log: silentLog,
+});
+let bridge: Bridge;
 
-before(() => pool.start());
-after(() => pool.stop());
+before(async () => {
+  bridge = await startBridge();
+  await pool.start();
+});
+after(async () => {
+  await pool.stop();
+  await bridge.stop();
+});
 
 test('three conference sources and a phone hear each other through libwebrtc', async (t) => {
-  const phone = await RtpPhone.open();
-  t.after(() => phone.close());
-  const call = await openCall('first');
-  const { rtpPort } = unwrap(await call.openPhone());
-  phone.remote = { address: '127.0.0.1', port: rtpPort };
-  unwrap(await call.connectPhone(phoneMedia(phone.port)));
-  const bridge = await connect(call);
-  t.after(() => bridge.close());
-  const stopPump = pump(bridge);
+  const { call, phone } = await callWithPhone(t, 'hear');
+  const { endpoint } = await connect(t, call, 'hear', ssrcs);
+  speak('hear');
   phone.say(tone(1000, 8000, 1, -15));
-  await delay(2500);
-  const statistics = await call.statistics();
-  stopPump();
-
-  const heardByPhone = phone.recording.sound();
-  assert.deepEqual(frequencies(cut(heardByPhone, -1)), hz);
-  const heardByRoom = bridge.recording.sound();
-  assert.deepEqual(frequencies(cut(heardByRoom, -1)), [1000]);
-  assert.equal(statistics.bridge.packetsLost, 0);
-  assert.equal(statistics.sources.length, 3);
+  await phone.recording.more(125);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [440, 620, 880]);
+  assert.deepEqual(frequencies(await roomHears('hear')), [1000]);
+  const { bridge: leg, phone: phoneLeg } = await call.statistics();
+  assert.deepEqual([leg.packetsLost, leg.dropped, phoneLeg.dropped], [0, {}, {}]);
+  endpoint.close();
   await call.close();
   assert.deepEqual(pool.usage, { calls: 0, ports: 0 });
 });
 
-async function openCall(callId: string): Promise<MediaCall> {
-  return unwrap(await pool.open(callId, `room-of-${callId}`));
+test('a source that nobody signalled is not heard until it is signalled', async (t) => {
+  const { call, phone } = await callWithPhone(t, 'signalled');
+  await connect(t, call, 'signalled', [1001]);
+  speak('signalled');
+  phone.say(undefined);
+  await phone.recording.more(100);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [440]);
+  assert.ok(((await call.statistics()).bridge.dropped.unsignalled ?? 0) > 0);
+  call.removeSources([1001]);
+  call.addSources([1003]);
+  await phone.recording.more(100);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [880]);
+});
+
+test('mute and hold stop the voice in their direction and keep the streams alive', async (t) => {
+  const { call, phone } = await callWithPhone(t, 'mute');
+  await connect(t, call, 'mute', ssrcs);
+  speak('mute');
+  phone.say(tone(1000, 8000, 1, -15));
+  await phone.recording.more(100);
+  call.mute('phone', true);
+  call.mute('room', true);
+  await phone.recording.more(100);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [], 'a muted room still sends packets');
+  await bridge.clear('mute');
+  await phone.recording.more(50);
+  assert.deepEqual(frequencies(await roomHears('mute')), []);
+  call.mute('phone', false);
+  call.mute('room', false);
+  unwrap(await call.connectPhone({ ...phoneMedia(phone.port), direction: 'inactive' }));
+  const before = phone.recording.packets.length;
+  await bridge.clear('mute');
+  await delay(600);
+  assert.ok(phone.recording.packets.length - before <= 1, 'a held phone gets nothing');
+  assert.deepEqual(frequencies(await roomHears('mute')), [], 'and is not heard');
+  unwrap(await call.connectPhone(phoneMedia(phone.port)));
+  await phone.recording.more(75);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [440, 620, 880]);
+});
+
+test('a bridge whose certificate is not the signalled one gets no media', async (t) => {
+  const { call } = await callWithPhone(t, 'forged');
+  const down = once(call, 'bridge-down');
+  const value = Array.from({ length: 32 }, () => 'AB').join(':');
+  const { offer, accept } = await allocate(t, 'forged', ssrcs);
+  accept(unwrap(await call.connectBridge({ ...offer, fingerprint: { ...offer.fingerprint, value } })));
+  const [why] = await down;
+  assert.equal(why.code, 'dtls-failed');
+  assert.match(why.detail, /fingerprint/);
+  assert.equal(pool.usage.ports, 2, 'the ICE port is free again');
+});
+
+test('a bridge that disappears is noticed, and a new session carries on with the same phone', async (t) => {
+  const { call, phone } = await callWithPhone(t, 'lost');
+  const first = await connect(t, call, 'lost', ssrcs);
+  const down = once(call, 'bridge-down');
+  first.endpoint.close();
+  assert.equal((await down)[0].code, 'bridge-lost');
+  await connect(t, call, 'lost', ssrcs);
+  speak('lost');
+  phone.say(tone(1000, 8000, 1, -15));
+  await phone.recording.more(100);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [440, 620, 880]);
+  call.closeBridge();
+  await phone.recording.more(75);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -0.5)), [], 'silence, but packets');
+});
+
+async function callWithPhone(t: TestContext, room: string): Promise<{ call: MediaCall; phone: RtpPhone }> {
+  const phone = await RtpPhone.open();
+  t.after(() => phone.close());
+  const call = unwrap(await pool.open(`call-in-${room}`, room));
+  t.after(() => call.close());
+  const { rtpPort } = unwrap(await call.openPhone());
+  phone.remote = { address: '127.0.0.1', port: rtpPort };
+  unwrap(await call.connectPhone(phoneMedia(phone.port)));
+  return { call, phone };
 }
 
-async function connect(call: MediaCall): Promise<BridgeLeg> {
-  const bridge = new BridgeLeg(numbers, () => {}, () => {});
-  const { ufrag, pwd, fingerprint, candidates } = await bridge.open('127.0.0.1', ssrcs);
+/** A Jingle session between the bridge and the gateway leg `nick`; resolves when media flows. */
+async function connect(t: TestContext, call: MediaCall, room: string, signalled: readonly number[]) {
+  const { offer, accept, endpoint } = await allocate(t, room, signalled);
+  const up = once(call, 'bridge-up');
+  accept(unwrap(await call.connectBridge(offer)));
+  await up;
+  return { endpoint };
+}
+
+async function allocate(t: TestContext, room: string, signalled: readonly number[]) {
+  await bridge.ask({ verb: 'sources', room, nick: 'others', ssrcs });
+  const endpoint: BridgeEndpoint = await bridge.allocate(room, 'phone', 'gateway');
+  t.after(() => endpoint.close());
+  const { ufrag, pwd, fingerprint, candidates } = endpoint.transport;
   const offer: BridgeOffer = {
     transport: {
       ufrag,
       pwd,
-      candidates: candidates.map(({ ip, port, priority }) => ({
-        foundation: '1',
-        priority,
-        address: ip,
-        port,
-        type: 'host',
-      })),
+      candidates: candidates.map(({ ip, port, priority }) => {
+        return { foundation: '1', priority, address: ip, port, type: 'host' };
+      }),
     },
     fingerprint: { ...fingerprint, setup: 'actpass' },
-    opusPayloadType: numbers.opus,
-    telephoneEventPayloadType: numbers.telephoneEvent,
+    opusPayloadType: 111,
+    telephoneEventPayloadType: 126,
     audioLevelId: 1,
-    sources: ssrcs,
+    sources: signalled,
   };
-  const up = once(call, 'bridge-up');
-  const answer = unwrap(await call.connectBridge(offer));
-  bridge.accept({
-    ...answer.transport,
-    fingerprint: answer.fingerprint,
-    opusPayloadType: numbers.opus,
-    headerExtensions: new Map([[audioLevelUri, 1]]),
-    ssrcs: [answer.ssrc],
-  });
-  await up;
-  return bridge;
+  const accept = ({ transport, fingerprint, ssrc }: BridgeAnswer) =>
+    endpoint.accept({
+      ...transport,
+      fingerprint,
+      opusPayloadType: 111,
+      headerExtensions: new Map([[audioLevelUri, 1]]),
+      ssrcs: [ssrc],
+    });
+  return { endpoint, offer, accept };
 }
 
-/** Feeds each source its own tone, 10 ms at a time, for as long as the answered function is not called. */
-function pump(bridge: BridgeLeg): () => void {
-  const tones = hz.map((frequency) => tone(frequency, 48_000, 1, -20).samples);
-  const started = performance.now();
-  let frames = 0;
-  const timer = setInterval(() => {
-    for (; frames * 10 < performance.now() - started; frames += 1) {
-      ssrcs.forEach((ssrc, index) => {
-        const at = (frames % 100) * 480;
-        bridge.push(ssrc, tones[index]?.slice(at, at + 480) ?? new Int16Array(480));
-      });
-    }
-  }, 10);
-  return () => clearInterval(timer);
+/** Makes each source say its own tone. */
+function speak(room: string): void {
+  for (const [ssrc, hz] of sources) {
+    bridge.speak(room, ssrc, { samples: tone(hz, 48_000, 1, -20).samples, loop: true });
+  }
+}
+
+async function roomHears(room: string): Promise<Sound> {
+  const samples = (await bridge.heard(room, 'phone'))?.samples ?? new Int16Array();
+  return cut({ rate: 48_000, samples }, -1);
 }
 
 function phoneMedia(port: number): PhoneMedia {
@@ -121,7 +199,7 @@ function phoneMedia(port: number): PhoneMedia {
 }
 
 function frequencies(sound: Sound): number[] {
-  return dominant(mix(sound), 5, 20)
+  return dominant(sound, 5, 20)
     .map((peak) => Math.round(peak.hz / 10) * 10)
     .sort((a, b) => a - b);
 }
