@@ -1,5 +1,5 @@
-import { JitterEstimate, MAX_TARGET_MS } from './jitter-estimate.ts';
 import { PacketRing, RING_SIZE, type WaitingPacket } from './packet-ring.ts';
+import { PlayoutDelay } from './playout-delay.ts';
 import { sequenceAdd, sequenceDelta } from './sequence.ts';
 import { type ArrivedPacket, Timeline } from './timeline.ts';
 
@@ -7,13 +7,9 @@ const TICK_MS = 20;
 const MAX_PACKET_MS = 120;
 /** How long concealment goes on before there is silence. */
 const CONCEAL_MS = 100;
-/** Below this lack of waiting time nothing is done; a late packet will correct it by itself. */
-const STRETCH_HYSTERESIS_MS = 5;
-const PULLS_BETWEEN_STRETCHES = 10;
 /** More surplus than this is cut at once, less is left to the listener (`takeSurplus`). */
 const CUT_SURPLUS_MS = 200;
 const LATE_IN_A_ROW = 25;
-const LOSSY = 0.01;
 
 /** What the listener shall play next. One object, reused by each `pull`. */
 export interface Pull {
@@ -70,9 +66,8 @@ export class JitterBuffer {
   /** How long the packet pulled last had waited since it was due at the earliest. */
   bufferMs = 0;
   readonly #ring = new PacketRing();
-  readonly #estimate = new JitterEstimate();
+  readonly #delay: PlayoutDelay;
   readonly #timeline: Timeline;
-  readonly #fec: boolean;
   readonly #ticksPerMs: number;
   readonly #tick: number;
   readonly #pull: Pull = { kind: 'empty', ticks: 0, payload: undefined, next: undefined };
@@ -86,17 +81,13 @@ export class JitterBuffer {
   #stalled = 0;
   #lostRun = 0;
   #lateRun = 0;
-  #sinceStretch = 0;
-  #surplusMs = 0;
-  #surplusPulls = 0;
-  #lossRate = 0;
   #packetMs = TICK_MS;
 
   constructor(options: JitterBufferOptions) {
     this.#ticksPerMs = options.clockRate / 1000;
     this.#tick = TICK_MS * this.#ticksPerMs;
     this.#timeline = new Timeline(this.#ticksPerMs);
-    this.#fec = options.forwardErrorCorrection ?? false;
+    this.#delay = new PlayoutDelay(options.forwardErrorCorrection ?? false);
   }
 
   /**
@@ -111,7 +102,7 @@ export class JitterBuffer {
     }
     const packet = { sequence, timestamp, ticks, payload, arrivalMs };
     if (this.#state === 'idle') this.#begin(sequence);
-    const verdict = this.#timeline.judge(packet, this.#highest, this.#estimate.minTransitMs);
+    const verdict = this.#timeline.judge(packet, this.#highest, this.#delay.estimate.minTransitMs);
     if (verdict === 'suspect') return false;
     if (verdict === 'restart') return this.#restart(packet);
     return this.#accept(packet);
@@ -142,17 +133,13 @@ export class JitterBuffer {
    * should drop about as much audio where it is not heard. Asking clears it.
    */
   takeSurplus(): number {
-    const surplus = this.#surplusMs;
-    const patient = surplus > 2 * TICK_MS ? 5 : 50;
-    if (this.#surplusPulls < patient) return 0;
-    this.#surplusPulls = 0;
-    return surplus;
+    return this.#delay.takeSurplus();
   }
 
   /** Forgets the stream: another source, or another format, follows. */
   reset(): void {
     this.#ring.clear();
-    this.#estimate.reset();
+    this.#delay.reset();
     this.#timeline.reset();
     this.#state = 'idle';
   }
@@ -164,7 +151,6 @@ export class JitterBuffer {
     this.#highest = sequence;
     this.#stalled = 0;
     this.#lateRun = 0;
-    this.#surplusPulls = 0;
   }
 
   #restart(packet: ArrivedPacket): boolean {
@@ -179,7 +165,7 @@ export class JitterBuffer {
   #accept(packet: ArrivedPacket): boolean {
     const { sequence, ticks } = packet;
     const position = this.#timeline.place(packet);
-    this.#estimate.add(this.#timeline.transitMs(packet, position));
+    this.#delay.estimate.add(this.#timeline.transitMs(packet, position));
     if (this.#ring.knows(sequence)) {
       this.counters.duplicate += 1;
       return false;
@@ -238,13 +224,11 @@ export class JitterBuffer {
   /** How long ago the audio needed now would have come if it were as fast as the fastest. */
   #waited(head: WaitingPacket, wanted: number, nowMs: number): number {
     const end = head.position + Math.max(head.ticks, wanted);
-    return nowMs - this.#estimate.minTransitMs - end / this.#ticksPerMs;
+    return nowMs - this.#delay.estimate.minTransitMs - end / this.#ticksPerMs;
   }
 
   #target(): number {
-    const target = this.#estimate.targetMs;
-    if (!this.#fec || this.#lossRate < LOSSY) return target;
-    return Math.min(target + this.#packetMs, MAX_TARGET_MS);
+    return this.#delay.targetMs(this.#packetMs);
   }
 
   #start(head: WaitingPacket, waitedMs: number, wanted: number): Pull {
@@ -257,7 +241,7 @@ export class JitterBuffer {
     if (this.#stalled > 0 && !contiguous) {
       // What was concealed while nothing was there stood for the packets that are missing now.
       this.#position += Math.min(Math.max(head.position - this.#position, 0), this.#stalled);
-      this.#noteLoss();
+      this.#delay.noteLoss();
     }
     this.#stalled = 0;
     const gap = head.position - this.#position;
@@ -266,22 +250,9 @@ export class JitterBuffer {
       return this.#start(head, waitedMs, wanted);
     }
     if (gap > 0) return this.#lost(head, Math.min(gap, wanted));
-    if (this.#shouldStretch(waitedMs)) return this.#conceal(wanted);
-    this.#watchSurplus(waitedMs + queuedTicks / this.#ticksPerMs);
+    if (this.#delay.shouldStretch(waitedMs, this.#target())) return this.#conceal(wanted);
+    this.#delay.noteWait(waitedMs + queuedTicks / this.#ticksPerMs, this.#target());
     return this.#frame(head, waitedMs);
-  }
-
-  #shouldStretch(waitedMs: number): boolean {
-    this.#sinceStretch += 1;
-    if (waitedMs >= this.#target() - STRETCH_HYSTERESIS_MS) return false;
-    if (this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
-    this.#sinceStretch = 0;
-    return true;
-  }
-
-  #watchSurplus(waitedMs: number): void {
-    this.#surplusMs = waitedMs - this.#target() - TICK_MS;
-    this.#surplusPulls = this.#surplusMs > STRETCH_HYSTERESIS_MS ? this.#surplusPulls + 1 : 0;
   }
 
   #frame(head: WaitingPacket, waitedMs: number): Pull {
@@ -294,7 +265,7 @@ export class JitterBuffer {
     this.#position = head.position + head.ticks;
     this.#stalled = 0;
     this.#lostRun = 0;
-    this.#lossRate *= 0.995;
+    this.#delay.noteFrame();
     this.bufferMs = Math.max(waitedMs, 0);
     return pull;
   }
@@ -302,7 +273,7 @@ export class JitterBuffer {
   /** A number is missing and a later packet is there. */
   #lost(head: WaitingPacket, ticks: number): Pull {
     this.#lostRun += ticks;
-    this.#noteLoss();
+    this.#delay.noteLoss();
     if (this.#lostRun > CONCEAL_MS * this.#ticksPerMs) {
       this.#state = 'waiting';
       return this.#answer('silence', ticks);
@@ -311,10 +282,6 @@ export class JitterBuffer {
     const pull = this.#conceal(ticks);
     if (this.#position >= head.position) pull.next = head.payload;
     return pull;
-  }
-
-  #noteLoss(): void {
-    this.#lossRate = this.#lossRate * 0.995 + 0.005;
   }
 
   /** Nothing is there: late, lost or no longer sent; nobody knows yet. */

@@ -1,0 +1,69 @@
+import { JitterEstimate, MAX_TARGET_MS } from './jitter-estimate.ts';
+
+const TICK_MS = 20;
+/** Less lack or surplus of waiting time than this is left alone; a late packet corrects a lack by itself. */
+const HYSTERESIS_MS = 5;
+const PULLS_BETWEEN_STRETCHES = 10;
+/** Pulls in a row that show a surplus before it is believed; a big one is believed sooner. */
+const PATIENCE = 50;
+const PATIENCE_WHEN_BIG = 5;
+const BIG_SURPLUS_MS = 2 * TICK_MS;
+/** Part of the packets lost from which on it pays to wait for the next packet's copy. */
+const LOSSY = 0.01;
+const LOSS_WEIGHT = 0.005;
+
+/** Decides how long packets of one source wait, and when the listener falls short of that or far behind it. */
+export class PlayoutDelay {
+  readonly estimate = new JitterEstimate();
+  readonly #forwardErrorCorrection: boolean;
+  #lossRate = 0;
+  #sinceStretch = 0;
+  #surplusMs = 0;
+  #surplusPulls = 0;
+
+  constructor(forwardErrorCorrection: boolean) {
+    this.#forwardErrorCorrection = forwardErrorCorrection;
+  }
+
+  /** How long a packet shall wait after the fastest would have come. */
+  targetMs(packetMs: number): number {
+    const target = this.estimate.targetMs;
+    if (!this.#forwardErrorCorrection || this.#lossRate < LOSSY) return target;
+    return Math.min(target + packetMs, MAX_TARGET_MS);
+  }
+
+  noteLoss(): void {
+    this.#lossRate += (1 - this.#lossRate) * LOSS_WEIGHT;
+  }
+
+  noteFrame(): void {
+    this.#lossRate *= 1 - LOSS_WEIGHT;
+  }
+
+  /** True when the next packet waited so much too short that a tick must be inserted. */
+  shouldStretch(waitedMs: number, targetMs: number): boolean {
+    this.#sinceStretch += 1;
+    if (waitedMs >= targetMs - HYSTERESIS_MS || this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
+    this.#sinceStretch = 0;
+    return true;
+  }
+
+  /** `waitedMs` includes what is queued at the listener. */
+  noteWait(waitedMs: number, targetMs: number): void {
+    this.#surplusMs = waitedMs - targetMs - TICK_MS;
+    this.#surplusPulls = this.#surplusMs > HYSTERESIS_MS ? this.#surplusPulls + 1 : 0;
+  }
+
+  /** See JitterBuffer.takeSurplus. */
+  takeSurplus(): number {
+    const patience = this.#surplusMs > BIG_SURPLUS_MS ? PATIENCE_WHEN_BIG : PATIENCE;
+    if (this.#surplusPulls < patience) return 0;
+    this.#surplusPulls = 0;
+    return this.#surplusMs;
+  }
+
+  reset(): void {
+    this.estimate.reset();
+    this.#surplusPulls = 0;
+  }
+}
