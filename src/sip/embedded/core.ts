@@ -12,6 +12,7 @@ import {
   type IncomingRequestMessage,
   type InviteUserAgentServer,
   LoggerFactory,
+  type OutgoingInviteRequest,
   type OutgoingRequestMessage,
   type OutgoingRequestMessageOptions,
   type OutgoingResponse,
@@ -40,6 +41,8 @@ interface Present {
   hop: Hop | undefined;
   makeClient: (hop: Hop | undefined) => Transport;
   contact: string;
+  /** From display name of the request that is being cancelled. */
+  displayName: string;
 }
 
 /**
@@ -55,6 +58,7 @@ export class EmbeddedCore extends UserAgentCore {
       channel: undefined,
       hop: undefined,
       contact: '',
+      displayName: '',
       makeClient: () => unreachable(),
     };
     super(configuration(present, options.log), {
@@ -79,6 +83,13 @@ export class EmbeddedCore extends UserAgentCore {
   /** Runs what answers the request that came through `channel`. */
   asServer<T>(channel: ServerChannel, act: () => T): T {
     return this.#with({ ...this.#present, channel }, act);
+  }
+
+  /** Cancels an INVITE; the From of the CANCEL must be that of the INVITE (RFC 3261 §9.1), which sip.js makes anew. */
+  cancel(client: OutgoingInviteRequest, reason: string): void {
+    const displayName = client.message.from.displayName;
+    const present = { ...this.#present, channel: undefined, hop: undefined, displayName };
+    this.#with(present, () => client.cancel(reason));
   }
 
   /** Runs what answers an INVITE: sip.js takes the Contact of its 1xx and 2xx from the configuration. */
@@ -107,7 +118,9 @@ export class EmbeddedCore extends UserAgentCore {
     extraHeaders?: string[],
     body?: Body,
   ): OutgoingRequestMessage {
-    return new OutgoingRequest(method, requestUri, fromUri, toUri, options, extraHeaders, body);
+    const fromDisplayName = options.fromDisplayName ?? this.#present.displayName;
+    const named = { ...options, fromDisplayName };
+    return new OutgoingRequest(method, requestUri, fromUri, toUri, named, extraHeaders, body);
   }
 
   override replyStateless(message: IncomingRequestMessage, options: ResponseOptions): OutgoingResponse {

@@ -298,7 +298,7 @@ export class OutgoingCall extends EmbeddedCall {
       this.settle();
       return;
     }
-    this.core.asClient(undefined, () => client.cancel(reasonValue(why)));
+    this.core.cancel(client, reasonValue(why));
     this.#after(64 * Timers.T1, () => {
       abandon(client as unknown as UserAgentClient);
       this.settle();
