@@ -44,6 +44,19 @@ test('a packet protected as libsrtp does it', () => {
   assert.deepEqual(opened(receiver, Buffer.from(expected, 'hex')), plain);
 });
 
+test('RTCP protected as libsrtp does it (its first index is 1, ours 0)', () => {
+  const key = Buffer.from('e1f97a0d3e018be0d64fa32c06de4139', 'hex');
+  const salt = Buffer.from('0ec675ad498afeebb6960b3aabe6', 'hex');
+  const context = new SrtpContext('AES_CM_128_HMAC_SHA1_80', key, salt);
+  const plain = Buffer.from(`81c8000bcafebabe${'ab'.repeat(16)}`, 'hex');
+  const expected = '81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798';
+  const packet = Buffer.alloc(60);
+  context.protectRtcp(Buffer.concat([plain, Buffer.alloc(20)]), plain.length);
+  plain.copy(packet);
+  const length = context.protectRtcp(packet, plain.length);
+  assert.equal(packet.toString('hex', 0, length), expected);
+});
+
 for (const profile of profiles) {
   test(`${profile}: a call goes on over four wraps of the sequence number, with packets lost`, () => {
     const { sender, receiver } = pair(profile);
