@@ -49,7 +49,7 @@ export interface IqError {
   readonly inside?: string;
 }
 
-/** Jicofo echoes the request as its parser understood it: without the bridge-session of a Jingle, without the headers of a dial. */
+/** Jicofo echoes the request as its parser understood it: without group and bridge-session of a Jingle, without the headers of a dial. */
 export function errorTo(request: XmlElement, error: IqError): XmlElement {
   return xml(
     'iq',
@@ -68,7 +68,9 @@ function echo(child: XmlElement | undefined): XmlElement | undefined {
   if (child === undefined) return undefined;
   if (child.is('dial')) return xml('dial', { xmlns: ns.rayo, from: child.attrs.from, to: child.attrs.to });
   const copy = copyOf(child);
-  const kept = copy.children.filter((inner) => typeof inner === 'string' || !inner.is('bridge-session'));
+  const kept = copy.children.filter(
+    (inner) => typeof inner === 'string' || !(inner.is('bridge-session') || inner.is('group')),
+  );
   copy.children.splice(0, copy.children.length, ...kept);
   return copy;
 }

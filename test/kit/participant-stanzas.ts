@@ -58,6 +58,18 @@ export function acceptOf(offer: XmlElement, jid: string, nick: string, ssrc: num
     { xmlns: ns.ice, ufrag: randomBytes(2).toString('hex'), pwd: randomBytes(11).toString('hex') },
     xml('rtcp-mux'),
     xml('fingerprint', { xmlns: ns.dtls, hash: 'sha-256', setup: 'active', required: 'false' }, fingerprint),
+    xml('candidate', {
+      component: '1',
+      foundation: '1',
+      generation: '0',
+      id: 'c0',
+      ip: '127.0.0.1',
+      network: '0',
+      port: '9',
+      priority: '2116026367',
+      protocol: 'udp',
+      type: 'host',
+    }),
   );
   return xml(
     'jingle',

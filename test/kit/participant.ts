@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { Bridge } from './bridge.ts';
 import type { LegStatistics } from './bridge-rooms.ts';
 import { iq, ns, resultTo } from './focus-stanzas.ts';
@@ -39,6 +39,8 @@ interface ParticipantEvents {
   session: [sid: string];
   'source-add': [ssrcs: readonly number[]];
   'source-remove': [ssrcs: readonly number[]];
+  /** The focus made it owner: it may dial and mute. */
+  moderator: [];
   stanza: [stanza: XmlElement];
 }
 
@@ -65,6 +67,7 @@ export class Participant extends EventEmitter<ParticipantEvents> {
   readonly sources = new Map<number, string>();
   readonly #entity: XmppEntity;
   readonly #options: ParticipantOptions;
+  #moderator = false;
   #sid: string | undefined;
   #bridgeSession: string | undefined;
 
@@ -148,6 +151,12 @@ export class Participant extends EventEmitter<ParticipantEvents> {
 
   statistics(nick: string): Promise<LegStatistics | undefined> {
     return this.#needBridge().statistics(this.room, nick);
+  }
+
+  /** Resolves when it is moderator; the first in a room that is not a phone becomes that soon after it joined. */
+  async becomesModerator(): Promise<this> {
+    if (!this.#moderator) await once(this, 'moderator');
+    return this;
   }
 
   /** Resolves with the first other occupant for which `test` holds, now or later. */
@@ -247,7 +256,11 @@ export class Participant extends EventEmitter<ParticipantEvents> {
   }
 
   #presence(nick: string, presence: XmlElement): void {
-    if (nick === 'focus' || nick === this.nick || presence.attrs.type === 'error') return;
+    if (nick === 'focus' || presence.attrs.type === 'error') return;
+    if (nick === this.nick) {
+      this.#own(presence);
+      return;
+    }
     if (presence.attrs.type === 'unavailable') {
       this.others.delete(nick);
       this.emit('gone', nick, presence);
@@ -262,6 +275,12 @@ export class Participant extends EventEmitter<ParticipantEvents> {
     };
     this.others.set(nick, seen);
     this.emit('seen', seen);
+  }
+
+  #own(presence: XmlElement): void {
+    if (presence.getChild('x', ns.mucUser)?.getChild('item')?.attrs.role !== 'moderator') return;
+    this.#moderator = true;
+    this.emit('moderator');
   }
 
   #jingle(jingle: XmlElement): void {

@@ -48,7 +48,7 @@ export class XmppStream extends EventEmitter<StreamEvents> {
   }
 
   send(element: XmlElement): void {
-    if (!this.#frozen && this.alive) this.#socket.write(element.toString());
+    if (!this.#frozen && this.#socket.writable) this.#socket.write(element.toString());
   }
 
   next(): Promise<XmlElement> {
