@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DtlsServer } from 'werift';
+import { DtlsHandshake } from '../../src/media/worker/dtls.ts';
+import { createCertificate, type DtlsCertificate, type SrtpKeys } from '../../src/media/worker/werift.ts';
+
+type ServerTransport = ConstructorParameters<typeof DtlsServer>[0]['transport'];
+
+/** Runs a handshake with a DTLS server that shows `certificate` and signs with the key of `signer`. */
+async function shakeHands(
+  certificate: DtlsCertificate,
+  signer: DtlsCertificate,
+  signalled = certificate.fingerprint,
+) {
+  const ended = Promise.withResolvers<{ keys: SrtpKeys } | { failed: string }>();
+  const transport: ServerTransport = {
+    type: 'test',
+    address: { address: '', family: '', port: 0 },
+    closed: false,
+    onData: () => {},
+    send: async (datagram) => void setImmediate(() => client.receive(datagram)),
+    close: async () => {},
+  };
+  const server = new DtlsServer({
+    cert: certificate.certPem,
+    key: signer.keyPem,
+    signatureHash: certificate.signatureHash,
+    transport,
+    srtpProfiles: [1],
+    extendedMasterSecret: true,
+    certificateRequest: true,
+  });
+  const client = new DtlsHandshake({
+    certificate: await createCertificate(),
+    expected: { hash: 'sha-256', value: signalled, setup: 'actpass' },
+    transmit: (datagram) => void setImmediate(() => transport.onData(datagram, ['', 0])),
+    onKeys: (keys) => ended.resolve({ keys }),
+    onFailed: (failed) => ended.resolve({ failed }),
+    drop: () => {},
+  });
+  client.start(performance.now());
+  const result = await ended.promise;
+  client.close();
+  server.dtls.flight = Number.MAX_SAFE_INTEGER;
+  return { result, server };
+}
+
+test('an honest server and we agree on the same SRTP keys', async () => {
+  const certificate = await createCertificate();
+  const { result, server } = await shakeHands(certificate, certificate);
+  assert.ok('keys' in result, JSON.stringify(result));
+  assert.equal(result.keys.profile, 'AES_CM_128_HMAC_SHA1_80');
+  const theirs = server.extractSessionKeys(16, 14);
+  assert.deepEqual(result.keys.local.key, theirs.remoteKey);
+  assert.deepEqual(result.keys.remote.salt, theirs.localSalt);
+});
+
+test('somebody who relays the certificate of the bridge without its key gets no media', async () => {
+  const [certificate, signer] = [await createCertificate(), await createCertificate()];
+  const { result } = await shakeHands(certificate, signer);
+  assert.deepEqual(result, { failed: 'the key exchange is not signed by the certificate' });
+});
+
+test('a certificate that signalling did not name gets no media', async () => {
+  const [certificate, named] = [await createCertificate(), await createCertificate()];
+  const { result } = await shakeHands(certificate, certificate, named.fingerprint);
+  assert.deepEqual(result, { failed: 'the certificate has another fingerprint than the offer says' });
+});
+
+test('a server that never answers fails after ten seconds of the call, and random datagrams throw nothing', async () => {
+  const failures: string[] = [];
+  const client = new DtlsHandshake({
+    certificate: await createCertificate(),
+    expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
+    transmit: () => {},
+    onKeys: () => assert.fail('no keys'),
+    onFailed: (detail) => failures.push(detail),
+    drop: () => {},
+  });
+  client.start(0);
+  for (const type of [20, 21, 22, 23, 24, 63]) {
+    for (let length = 1; length < 80; length += 1) {
+      const datagram = Buffer.alloc(length, length);
+      datagram[0] = type;
+      if (length > 12) datagram.writeUInt16BE(length - 13, 11);
+      client.receive(datagram);
+    }
+  }
+  client.tick(9999);
+  assert.deepEqual(failures, []);
+  client.tick(10_000);
+  assert.equal(failures.length, 1);
+  client.close();
+});
