@@ -25,6 +25,8 @@ export interface ConferenceOptions {
   readonly minParticipants: number;
   /** A participant alone for this long gets session-terminate `expired`. */
   readonly idleMs: number;
+  /** The focus leaves a room that nobody is in for this long. */
+  readonly emptyMs: number;
   /** An occupant that does not answer disco#info is invited after this. */
   readonly discoTimeoutMs: number;
   /** Restarts are refused within this time after one. */
@@ -68,6 +70,8 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
     msid: 'mixedmslabel mixedlabelaudio0',
   };
   #idle: NodeJS.Timeout | undefined;
+  #empty: NodeJS.Timeout | undefined;
+  #joined = false;
   #over = false;
 
   constructor(room: string, entity: XmppEntity, options: ConferenceOptions) {
@@ -88,6 +92,7 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
     const joined = new Promise<void>((resolve, reject) => {
       const listen = (stanza: XmlElement) => {
         if (stanza.attrs.from !== `${this.room}/focus` || !stanza.is('presence')) return;
+        if (stanza.attrs.type === 'unavailable') return; // the echo of a leave before this join
         this.entity.off('stanza', listen);
         if (stanza.attrs.type === 'error') reject(new Error(stanza.toString()));
         else resolve();
@@ -96,6 +101,7 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
     });
     this.publish({ join: true });
     await joined;
+    this.#joined = true;
   }
 
   /** The focus leaves in order; media goes on. */
@@ -108,7 +114,17 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
   drop(): void {
     this.#over = true;
     clearTimeout(this.#idle);
+    clearTimeout(this.#empty);
     this.emit('ended');
+  }
+
+  /** Goes when nobody has come for a while: at once after a conference request would shut its sender out. */
+  awaitSomebody(): void {
+    clearTimeout(this.#empty);
+    this.#empty = setTimeout(() => {
+      if (this.participants.size === 0) this.leave();
+    }, this.options.emptyMs);
+    this.#empty.unref();
   }
 
   received(stanza: XmlElement): void {
@@ -165,7 +181,7 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
   #presence(nick: string, stanza: XmlElement): void {
     const { type } = stanza.attrs;
     if (nick === 'focus') {
-      if (type === 'unavailable') this.drop();
+      if (type === 'unavailable' && this.#joined) this.drop();
     } else if (type === 'unavailable') this.#left(nick);
     else if (type === undefined) {
       const known = this.participants.get(nick);
@@ -205,7 +221,7 @@ export class FocusConference extends EventEmitter<ConferenceEvents> {
     participant.session?.end();
     for (const other of this.participants.values()) other.session?.forget(nick.toLowerCase());
     this.emit('left', nick);
-    if (this.participants.size === 0) this.leave();
+    if (this.participants.size === 0) this.awaitSomebody();
     else {
       this.#electOwner();
       if (this.participants.size < this.options.minParticipants) this.#armIdle();

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FocusBrewery } from './focus-brewery.ts';
 import { type ConferenceOptions, FocusConference } from './focus-conference.ts';
@@ -20,6 +20,7 @@ export interface FocusEvents {
   conference: [conference: FocusConference];
   /** Every conference request, before it is answered. */
   requested: [stanza: XmlElement];
+  online: [];
 }
 
 const defaults: ConferenceOptions & { brewery: string; dialTimeoutMs: number } = {
@@ -27,6 +28,7 @@ const defaults: ConferenceOptions & { brewery: string; dialTimeoutMs: number } =
   trustedDomains: ['callcontrol.meet.test'],
   minParticipants: 2,
   idleMs: 20_000,
+  emptyMs: 5000,
   discoTimeoutMs: 15_000,
   restartIntervalMs: 5000,
   payloadTypes: { opus: 111, telephoneEvent: 126 },
@@ -83,6 +85,12 @@ export class Focus extends EventEmitter<FocusEvents> {
     component.once('closed', lost);
     const breweryRoom = `${this.options.brewery}@internal.auth.${domain}`;
     this.#brewery = new FocusBrewery(breweryRoom, client, this.options.dialTimeoutMs);
+    this.emit('online');
+  }
+
+  /** Resolves when it is online, now or after it came back. */
+  async ready(): Promise<void> {
+    while (!this.online) await once(this, 'online');
   }
 
   /** SIGTERM: leaves the rooms, then the streams end. */
@@ -162,6 +170,7 @@ export class Focus extends EventEmitter<FocusEvents> {
     }
     try {
       const joined = await this.#join(room);
+      if (joined.participants.size === 0) joined.awaitSomebody();
       const property = conference
         .getChildren('property')
         .find(({ attrs }) => attrs.name === 'startAudioMuted');

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 export interface ProsodySettings {
   readonly directory: string;
   readonly c2sPort: number;
@@ -57,9 +59,13 @@ ${filter(s.breweryWhitelist)}
 Component "focus.${s.domain}"
   component_secret = "${s.focusSecret}"
 
-Component "callcontrol.${s.domain}"
-  component_secret = "${s.secret}"
-`;
+${documented(s)}`;
+}
+
+/** What we tell people to add to their Prosody, for this domain and secret. */
+function documented(s: ProsodySettings): string {
+  const file = new URL('../../config/prosody.cfg.lua.snippet', import.meta.url);
+  return readFileSync(file, 'utf8').replaceAll('meet.example', s.domain).replaceAll('change-me', s.secret);
 }
 
 function filter(whitelist: readonly string[] | undefined): string {
