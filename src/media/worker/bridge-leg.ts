@@ -139,12 +139,15 @@ export class BridgeLeg {
     };
   }
 
-  /** Resolves when the port is free. */
-  close(): Promise<void> {
-    if (this.#transport.isUp) this.#rtcp.bye(this.#sender.stream, this.#options.now());
-    this.#sources.close();
-    this.#sender.close();
-    return this.#transport.close();
+  /** Resolves when the port is free, whatever goes wrong in taking leave. */
+  async close(): Promise<void> {
+    try {
+      if (this.#transport.isUp) this.#rtcp.bye(this.#sender.stream, this.#options.now());
+    } finally {
+      this.#sources.close();
+      this.#sender.close();
+      await this.#transport.close();
+    }
   }
 
   #receiveRtp(packet: Buffer, length: number): void {

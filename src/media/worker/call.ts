@@ -137,7 +137,8 @@ export class Call {
     const [phone, bridge] = [this.#phone, this.#bridge];
     this.#phone = undefined;
     this.#bridge = undefined;
-    await Promise.all([phone?.close(), bridge?.close()]);
+    const closed = await Promise.allSettled([phone?.close(), bridge?.close()]);
+    for (const leg of closed) if (leg.status === 'rejected') this.#options.onError(leg.reason);
   }
 
   get #rate(): AudioRate {
@@ -161,7 +162,7 @@ export class Call {
     const bridge = this.#bridge;
     if (bridge?.port !== port) return;
     this.#bridge = undefined;
-    await bridge.close();
+    await bridge.close().catch(this.#options.onError);
     this.#options.onEvent({ name: 'bridge-down', port, why });
   }
 
@@ -176,7 +177,7 @@ export class Call {
 
   async #break(error: unknown): Promise<void> {
     this.#options.onError(error);
-    await this.close().catch((another: unknown) => this.#options.onError(another));
+    await this.close();
     this.#options.onEvent({
       name: 'failed',
       why: failure('internal', 'an exception in the media of this call'),

@@ -135,11 +135,15 @@ export class PhoneLeg {
     };
   }
 
+  /** Resolves when the ports are free, whatever goes wrong in taking leave. */
   async close(): Promise<void> {
-    if (this.#sender !== undefined) this.#rtcp.bye(this.#sender.stream, this.#options.now());
-    this.#playout?.close();
-    this.#sender?.close();
-    await this.#sockets?.close();
+    try {
+      if (this.#sender !== undefined) this.#rtcp.bye(this.#sender.stream, this.#options.now());
+    } finally {
+      this.#playout?.close();
+      this.#sender?.close();
+      await this.#sockets?.close();
+    }
   }
 
   #receiveRtp(datagram: Buffer, from: RemoteInfo): void {
@@ -180,12 +184,7 @@ export class PhoneLeg {
 
   #handleRtcp(datagram: Buffer, from: RemoteInfo): string | undefined {
     if (this.#lock?.isPeer(from.address) !== true) return 'source-address';
-    const isRead = this.#rtcp.receive(
-      datagram,
-      datagram.length,
-      this.#options.now(),
-      this.#sender?.stream,
-    );
+    const isRead = this.#rtcp.receive(datagram, datagram.length, this.#options.now(), this.#sender?.stream);
     return isRead ? undefined : 'malformed';
   }
 
