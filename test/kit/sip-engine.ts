@@ -5,6 +5,7 @@ import { silentLog } from '../../src/log.ts';
 import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
 import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
 import type { SipCall } from '../../src/sip/engine.ts';
+import type { RateLimit } from '../../src/sip/token-bucket.ts';
 
 /** T1 of 25 ms: what takes 32 s by RFC 3261 takes 1.6 s in a test. */
 export const quickTimes: SipTimes = { t1: 25, t2: 200, t4: 250 };
@@ -21,6 +22,7 @@ export interface TestEngineOptions {
   readonly account?: Partial<SipAccount>;
   readonly times?: SipTimes;
   readonly transports?: SipConfig['listen']['transports'];
+  readonly rate?: RateLimit;
 }
 
 /** An embedded engine on a free port of 127.0.0.1. */
@@ -54,6 +56,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     config,
     log: silentLog,
     ...(options.times && { times: options.times }),
+    ...(options.rate && { rate: options.rate }),
   });
   const calls: SipCall[] = [];
   let wake: (() => void) | undefined;
