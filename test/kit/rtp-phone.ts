@@ -107,7 +107,7 @@ export class RtpPhone {
       this.#sendFrame();
       this.#next += 20;
     }
-    this.#timer = setTimeout(() => this.#tick(), this.#next - performance.now());
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, this.#next - performance.now()));
   }
 
   #sendFrame(): void {
