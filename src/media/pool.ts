@@ -20,6 +20,8 @@ interface Place {
 
 /** A worker that dies while it starts is started again after this. */
 const restartDelayMs = 1000;
+/** A worker that hangs is ended after this when the pool stops. */
+const patienceMs = 2000;
 
 /**
  * The media workers. The unit of placement is the room: calls of one room go to one worker, which can then share their work;
@@ -48,7 +50,7 @@ export class MediaPool implements MediaEngine {
 
   /** Rejects when a worker cannot be started at all. */
   async start(): Promise<void> {
-    for (let index = 0; index < this.#config.workers; index += 1) {
+    for (let index = 0; index < Math.max(1, this.#config.workers); index += 1) {
       const calls = new Map<number, PoolCall>();
       const place: Place = { calls, thread: this.#spawn(() => place) };
       this.#places.push(place);
@@ -63,7 +65,8 @@ export class MediaPool implements MediaEngine {
   async stop(): Promise<void> {
     this.#stopping.abort();
     const calls = this.#places.flatMap((place) => [...place.calls.values()]);
-    await Promise.all(calls.map((call) => call.close()));
+    const closed = Promise.all(calls.map((call) => call.close()));
+    await Promise.race([closed, delay(patienceMs, undefined, { ref: false })]);
     await Promise.all(this.#places.map(({ thread }) => thread.stop()));
     this.#places.length = 0;
   }

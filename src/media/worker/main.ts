@@ -8,6 +8,13 @@ if (parentPort === null) throw new Error('this file is started by src/media/work
 const port = parentPort;
 const settings: WorkerSettings = workerData;
 
+// What a library forgets to catch must not end the calls of this worker; what the legs themselves throw ends their call.
+process.on('unhandledRejection', (reason) => {
+  const err = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+  const message = 'a promise of the media worker was rejected';
+  port.postMessage({ kind: 'log', level: 'error', context: { err }, message } satisfies WorkerMessage);
+});
+
 const [certificate] = await Promise.all([createCertificate(), loadOpus()]);
 const worker = new MediaWorker({
   settings,
