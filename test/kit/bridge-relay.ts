@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { seededRandom } from './random.ts';
 import { RtpWatch, readRtp } from './rtp-watch.ts';
 
-/** How a network between bridge and gateway misbehaves. It hits RTP only: ICE and DTLS have timers of their own. */
+/** How a network between bridge and gateway misbehaves. All but `blackout` hits RTP only: ICE and DTLS have timers of their own. */
 export interface Impairment {
   readonly seed?: number;
   readonly lossPercent?: number;
@@ -11,6 +11,8 @@ export interface Impairment {
   readonly jitterMs?: number;
   /** Each packet is sent twice in this many of a hundred cases. */
   readonly duplicatePercent?: number;
+  /** Nothing passes any more, ICE and DTLS neither: the bridge is gone without a word. */
+  readonly blackout?: boolean;
   readonly towards?: 'gateway' | 'room' | 'both';
 }
 
@@ -68,12 +70,16 @@ export class BridgeRelay {
     for (const socket of this.#inner.values()) socket.close();
   }
 
+  get #open(): boolean {
+    return !this.#closed && this.#impairment.blackout !== true;
+  }
+
   #fromGateway(packet: Buffer, from: RemoteInfo): void {
     const inner = this.#innerFor(from);
     if (inner === undefined) return;
     const rtp = readRtp(packet, this.levelId);
     const send = () => {
-      if (!this.#closed) inner.send(packet, this.#target.port, this.#target.ip);
+      if (this.#open) inner.send(packet, this.#target.port, this.#target.ip);
     };
     if (rtp === undefined) send();
     else {
@@ -92,7 +98,7 @@ export class BridgeRelay {
     inner.on('error', () => {});
     inner.on('message', (packet) => {
       const send = () => {
-        if (!this.#closed) this.#outer.send(packet, from.port, from.address);
+        if (this.#open) this.#outer.send(packet, from.port, from.address);
       };
       const rtp = readRtp(packet, this.levelId);
       if (rtp === undefined) send();

@@ -83,7 +83,31 @@ export class Bridge extends EventEmitter<BridgeEvents> implements MediaBridge {
     };
   }
 
-  /** Makes the participant speak; undefined: silent, and nothing is sent for it. */
+  /** The participant with this SSRC says it once; resolves when the last of it was given to libwebrtc. Any rate. */
+  async say(room: string, ssrc: number, sound: Sound): Promise<void> {
+    const spoken = new Promise<void>((resolve) => {
+      const listen = (where: string, who: number) => {
+        if (where !== room || who !== ssrc) return;
+        this.off('spoken', listen);
+        resolve();
+      };
+      this.on('spoken', listen);
+    });
+    this.speak(room, ssrc, { samples: at48k(sound), loop: false });
+    await spoken;
+  }
+
+  /** Again and again until `hush`. */
+  keepSaying(room: string, ssrc: number, sound: Sound): void {
+    this.speak(room, ssrc, { samples: at48k(sound), loop: true });
+  }
+
+  /** Silent from now on, and nothing is sent for it. */
+  hush(room: string, ssrc: number): void {
+    this.speak(room, ssrc, undefined);
+  }
+
+  /** 48 kHz samples; undefined: silent. */
   speak(room: string, ssrc: number, speech: Speech | undefined): void {
     this.#tell({ verb: 'speak', room, ssrc, speech });
   }
@@ -160,4 +184,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements MediaBridge {
     if (!this.#stopped) console.error(why);
     this.#stopped = true;
   }
+}
+
+function at48k(sound: Sound): Int16Array {
+  return sound.rate === 48_000 ? sound.samples : resample(sound, 48_000).samples;
 }

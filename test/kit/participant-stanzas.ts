@@ -88,3 +88,14 @@ export function acceptOf(offer: XmlElement, jid: string, nick: string, ssrc: num
     ),
   );
 }
+
+/** The sources that a Jingle of the focus describes. */
+export function describedSources(jingle: XmlElement): { ssrc: number; owner: string }[] {
+  const elements = jingle
+    .getChildren('content')
+    .flatMap((content) => content.getChild('description', ns.rtp)?.getChildren('source', ns.source) ?? []);
+  return elements.map((element) => ({
+    ssrc: Number(element.attrs.ssrc),
+    owner: element.getChild('ssrc-info', ns.jitmeet)?.attrs.owner ?? '',
+  }));
+}

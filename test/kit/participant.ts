@@ -3,10 +3,9 @@ import { EventEmitter, once } from 'node:events';
 import type { Bridge } from './bridge.ts';
 import type { LegStatistics } from './bridge-rooms.ts';
 import { iq, ns, resultTo } from './focus-stanzas.ts';
-import { acceptOf, discoAnswer, joinPresence } from './participant-stanzas.ts';
+import { acceptOf, describedSources, discoAnswer, joinPresence } from './participant-stanzas.ts';
 import type { Prosody } from './prosody.ts';
 import type { Sound } from './sound.ts';
-import { resample } from './tone.ts';
 import { payload, type XmlElement, xml } from './xml.ts';
 import { connectClient, type XmppEntity } from './xmpp-entity.ts';
 
@@ -120,26 +119,16 @@ export class Participant extends EventEmitter<ParticipantEvents> {
 
   /** Says it once; resolves when the last of it was given to libwebrtc. Any rate. */
   async speak(sound: Sound): Promise<void> {
-    const bridge = this.#needBridge();
-    const spoken = new Promise<void>((resolve) => {
-      const listen = (room: string, ssrc: number) => {
-        if (room !== this.room || ssrc !== this.ssrc) return;
-        bridge.off('spoken', listen);
-        resolve();
-      };
-      bridge.on('spoken', listen);
-    });
-    bridge.speak(this.room, this.ssrc, { samples: at48k(sound), loop: false });
-    await spoken;
+    await this.#needBridge().say(this.room, this.ssrc, sound);
   }
 
   /** Says it again and again until `silent`. */
   keepSpeaking(sound: Sound): void {
-    this.#needBridge().speak(this.room, this.ssrc, { samples: at48k(sound), loop: true });
+    this.#needBridge().keepSaying(this.room, this.ssrc, sound);
   }
 
   silent(): void {
-    this.#needBridge().speak(this.room, this.ssrc, undefined);
+    this.#needBridge().hush(this.room, this.ssrc);
   }
 
   /** What the gateway leg `nick` sent into the room, from `startedAt` (milliseconds since 1970) on; pauses are silence. */
@@ -236,7 +225,7 @@ export class Participant extends EventEmitter<ParticipantEvents> {
       );
       await this.request(`${this.room}/focus`, jingle);
     }
-    this.#options.bridge?.speak(this.room, this.ssrc, undefined);
+    this.#options.bridge?.hush(this.room, this.ssrc);
     this.#entity.send(xml('presence', { type: 'unavailable', to: this.occupantJid }));
     await this.#entity.close();
   }
@@ -295,14 +284,14 @@ export class Participant extends EventEmitter<ParticipantEvents> {
     } else if (action === 'session-terminate') this.#sid = undefined;
     else if (action === 'source-add') this.emit('source-add', this.#learn(jingle));
     else if (action === 'source-remove') {
-      const ssrcs = described(jingle).map(({ ssrc }) => ssrc);
+      const ssrcs = describedSources(jingle).map(({ ssrc }) => ssrc);
       for (const ssrc of ssrcs) this.sources.delete(ssrc);
       this.emit('source-remove', ssrcs);
     }
   }
 
   #learn(jingle: XmlElement): number[] {
-    const found = described(jingle);
+    const found = describedSources(jingle);
     for (const { ssrc, owner } of found) this.sources.set(ssrc, owner);
     return found.map(({ ssrc }) => ssrc);
   }
@@ -311,18 +300,4 @@ export class Participant extends EventEmitter<ParticipantEvents> {
     if (this.#options.bridge === undefined) throw new Error('this participant has no bridge');
     return this.#options.bridge;
   }
-}
-
-function described(jingle: XmlElement): { ssrc: number; owner: string }[] {
-  const elements = jingle
-    .getChildren('content')
-    .flatMap((content) => content.getChild('description', ns.rtp)?.getChildren('source', ns.source) ?? []);
-  return elements.map((element) => ({
-    ssrc: Number(element.attrs.ssrc),
-    owner: element.getChild('ssrc-info', ns.jitmeet)?.attrs.owner ?? '',
-  }));
-}
-
-function at48k(sound: Sound): Int16Array {
-  return sound.rate === 48_000 ? sound.samples : resample(sound, 48_000).samples;
 }
