@@ -73,6 +73,19 @@ test('what the gateway marks with audio level 127 does not reach the room', asyn
   assert.equal((await bridge.statistics(room, 'phone'))?.droppedSilent, 50);
 });
 
+test('a bridge that went dark neither hears nor speaks', async () => {
+  bridge.impair({ blackout: true });
+  await bridge.clear(room);
+  const before = gateway.received.get(1111) ?? 0;
+  await Promise.all([
+    gateway.speak(tone(1000, 48_000, 0.4), 20),
+    bridge.say(room, 1111, tone(440, 8000, 0.4)),
+  ]);
+  assert.ok((gateway.received.get(1111) ?? 0) <= before + 1);
+  assert.ok(level(cut(await heard(), -0.2)) < -60);
+  bridge.impair({});
+});
+
 test('loss on the way is loss in the statistics of the other side only', async () => {
   bridge.impair({ lossPercent: 50, towards: 'gateway', seed: 7 });
   const before = gateway.received.get(1111) ?? 0;

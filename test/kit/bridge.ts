@@ -12,6 +12,8 @@ import {
   type MediaBridge,
   paperEndpoint,
 } from './media-bridge.ts';
+import type { Sound } from './sound.ts';
+import { resample } from './tone.ts';
 
 export interface BridgeOptions {
   /** Where gateways find the bridge; default: this machine's first IPv4 address that is not loopback, else 127.0.0.1. */

@@ -2,6 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { ns, resultTo } from './focus-stanzas.ts';
 import { copyOf, type XmlElement, xml } from './xml.ts';
 
+export function conferenceRequest(room: string, properties: Readonly<Record<string, string>>): XmlElement {
+  const elements = Object.entries(properties).map(([name, value]) => xml('property', { name, value }));
+  return xml('conference', { xmlns: ns.focus, room }, ...elements);
+}
+
 export function joinPresence(to: string, displayName: string, password: string | undefined): XmlElement {
   const nick = to.split('/')[1] ?? '';
   return xml(

@@ -3,7 +3,13 @@ import { EventEmitter, once } from 'node:events';
 import type { Bridge } from './bridge.ts';
 import type { LegStatistics } from './bridge-rooms.ts';
 import { iq, ns, resultTo } from './focus-stanzas.ts';
-import { acceptOf, describedSources, discoAnswer, joinPresence } from './participant-stanzas.ts';
+import {
+  acceptOf,
+  conferenceRequest,
+  describedSources,
+  discoAnswer,
+  joinPresence,
+} from './participant-stanzas.ts';
 import type { Prosody } from './prosody.ts';
 import type { Sound } from './sound.ts';
 import { payload, type XmlElement, xml } from './xml.ts';
@@ -90,17 +96,13 @@ export class Participant extends EventEmitter<ParticipantEvents> {
     return `${this.room}/${this.nick}`;
   }
 
+  /** Of its Jingle session; undefined: not invited. */
   get sid(): string | undefined {
     return this.#sid;
   }
 
   async join(): Promise<void> {
-    const properties = Object.entries(this.#options.properties ?? {});
-    const request = xml(
-      'conference',
-      { xmlns: ns.focus, room: this.room },
-      ...properties.map(([name, value]) => xml('property', { name, value })),
-    );
+    const request = conferenceRequest(this.room, this.#options.properties ?? {});
     const answer = await this.request(`focus.${this.#options.prosody.domain}`, request);
     if (answer?.attrs.type !== 'result')
       throw new Error(`no conference: ${answer?.toString() ?? 'no answer'}`);
