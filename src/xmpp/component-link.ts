@@ -40,6 +40,7 @@ const openMs = 5000;
 const outboxCharacters = 1024 * 1024;
 const firstDelayMs = 250;
 const longestDelayMs = 5000;
+const complaintPauseMs = 10_000;
 /** Prosody may open its port before all of its hosts are loaded: only the third `host-unknown` is final. */
 const patience = 3;
 
@@ -56,6 +57,7 @@ export class ComponentLink extends SafeEmitter<LinkEvents> {
   #retry: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #lastHeard = 0;
+  #lastComplaint = Number.NEGATIVE_INFINITY;
   #starting: { resolve: () => void; reject: (why: Error) => void } | undefined;
   /** Stanzas that were dropped, by reason; for the statistics. */
   readonly drops: Record<string, number> = {};
@@ -176,7 +178,13 @@ export class ComponentLink extends SafeEmitter<LinkEvents> {
 
   #dropped(head: Element | undefined, why: string): void {
     this.#count(why === 'characters' || why === 'depth' ? why : 'malformed');
-    this.#log.warn({ why, from: head?.attrs.from, kind: head?.name }, 'Stanza dropped');
+    const now = performance.now();
+    // Whoever floods us shall not flood the log.
+    if (now - this.#lastComplaint > complaintPauseMs) {
+      this.#lastComplaint = now;
+      const context = { why, from: head?.attrs.from, kind: head?.name, total: { ...this.drops } };
+      this.#log.warn(context, 'Stanza dropped before it was read');
+    }
     this.tell('dropped', head, why);
   }
 

@@ -155,7 +155,11 @@ export class ComponentStream {
     // The library's own version throws when data follows a stream that has ended.
     entity._onData = (data) => {
       listener.alive();
-      parser?.write(data.toString());
+      try {
+        parser?.write(data.toString());
+      } catch (error) {
+        this.#failed(error);
+      }
     };
     entity.on('error', (error: unknown) => this.#failed(error));
     // At once and not with the library's `online`, which comes later than stanzas of the same packet.

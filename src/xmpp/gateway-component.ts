@@ -41,10 +41,15 @@ export class GatewayComponent extends SafeEmitter<XmppSideEvents> implements Xmp
 
   constructor({ config, log, version = '0.1.0', timing }: GatewayComponentOptions) {
     super(log);
-    this.#config = config;
+    const folded = (domain: string): string => parseJid(domain)?.bare ?? domain;
+    this.#config = {
+      ...config,
+      componentDomain: folded(config.componentDomain),
+      mucDomain: folded(config.mucDomain),
+    };
     this.#log = log;
     this.#timing = { ...usualTiming, ...timing };
-    const { host, port, componentDomain, secret, brewery, region } = config;
+    const { host, port, componentDomain, secret, brewery, region } = this.#config;
     const { quietMs } = this.#timing;
     const link = new ComponentLink({ host, port, domain: componentDomain, secret, quietMs }, log);
     this.#link = link;

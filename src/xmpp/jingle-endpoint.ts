@@ -22,6 +22,8 @@ export interface JingleEndpointParts {
   sourcesRemoved(ssrcs: readonly number[]): void;
   candidates(candidates: readonly JingleCandidate[]): void;
   ended(sid: string, reason: string): void;
+  /** The focus took our session-accept. */
+  accepted(): void;
   /** The focus will not invite this identity again: only leaving and joining helps. */
   deadEnd(why: string): void;
 }
@@ -58,7 +60,10 @@ export class JingleEndpoint {
     }
     session.accepted = true;
     void this.#request(sessionAccept(session.initiate, answer, this.#parts.identity())).then((problem) => {
-      if (problem === undefined) return;
+      if (problem === undefined) {
+        this.#parts.accepted();
+        return;
+      }
       this.#parts.log.warn({ sid, problem }, 'The focus did not take the session-accept');
       // The session is over for Jicofo; a silent focus is met with patience, since its return brings a new session.
       if (this.#session === session && problem !== 'timeout' && problem !== 'offline') {

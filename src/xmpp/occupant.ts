@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts';
+import { type Failure, failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { noItems, occupantInfo } from './disco.ts';
 import { parseJid } from './jid.ts';
@@ -24,6 +24,9 @@ export interface OccupantParts {
   sendLater(stanza: Element): void;
 }
 
+/** Returns to the room in a row without a session that the focus took. */
+const deadEndLimit = 4;
+
 /** The signalling of one call in its room: membership and Jingle, and the IQs that reach its occupant. */
 export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Occupant {
   readonly #parts: OccupantParts;
@@ -31,6 +34,8 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
   readonly #jingle: JingleEndpoint;
   #status: string | undefined;
   #audioMuted = false;
+  #wantMuted = false;
+  #deadEnds = 0;
   #over = false;
 
   constructor(parts: OccupantParts) {
@@ -71,7 +76,8 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
   }
 
   setAudioMuted(muted: boolean): void {
-    if (muted === this.#audioMuted) return;
+    if (muted === this.#wantMuted) return;
+    this.#wantMuted = muted;
     if (!muted && this.#membership.isIn) void this.#askToUnmute();
     else this.#publishMuted(muted);
   }
@@ -151,10 +157,22 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
       sourcesRemoved: (ssrcs) => this.#tellUnlessOver('sources-removed', ssrcs),
       candidates: (candidates) => this.#tellUnlessOver('candidates', candidates),
       ended: (sid, reason) => this.#tellUnlessOver('session-ended', sid, reason),
-      deadEnd: (why) => {
-        if (!this.#over) this.#membership.rejoin(why);
+      accepted: () => {
+        this.#deadEnds = 0;
       },
+      deadEnd: (why) => this.#deadEnd(why),
     });
+  }
+
+  /** Each return shows the others a participant that leaves and comes, so it is not tried for ever. */
+  #deadEnd(why: string): void {
+    if (this.#over) return;
+    this.#deadEnds += 1;
+    if (this.#deadEnds <= deadEndLimit) this.#membership.rejoin(why);
+    else {
+      void this.#membership.leave(this.#status);
+      this.#failed(failure('no-invitation', why));
+    }
   }
 
   #tellUnlessOver<Name extends keyof OccupantEvents>(name: Name, ...values: OccupantEvents[Name]): void {
@@ -197,11 +215,12 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
     const to = `${options.room}/${focusNick}`;
     const timeoutMs = timing.conferenceMs;
     const answer = await post.requests.request({ from, to, type: 'set', payload, timeoutMs });
-    if (this.#over) return;
+    if (this.#over || this.#wantMuted) return;
     if (answer.ok || answer.error.condition !== 'not-allowed') {
       this.#publishMuted(false);
       return;
     }
+    this.#wantMuted = true;
     log.info({ reason: answer.error.text }, 'The moderators do not let the phone unmute itself');
     this.tell('mute', true);
   }

@@ -107,7 +107,7 @@ export class RoomMembership {
       this.#fail(failure('xmpp-unreachable'));
       return;
     }
-    this.#deadline = setTimeout(() => this.#tooLate(), this.#parts.timing.joinMs);
+    this.#deadline = setTimeout(() => this.#tooLate(), this.#parts.timing.joinMs).unref();
     this.#ask();
   }
 
