@@ -23,9 +23,9 @@ export type Parsed =
   | { readonly ok: true; readonly message: SipMessage }
   | { readonly ok: false; readonly fault: ParseFault };
 
-const requestLine = /^([A-Za-z0-9\-.!%*_+`'~]{1,32}) ([^ \t]{1,2048}) SIP\/(\d{1,3})\.(\d{1,3})$/i;
+const requestLine = /^([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([^ \t]{1,2048}) SIP\/(\d{1,3})\.(\d{1,3})$/i;
 const statusLine = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i;
-const cseqText = /^(\d{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,32})$/;
+const cseqText = /^(\d{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,64})$/;
 const highestCseq = 2 ** 31 - 1;
 
 interface Context {
@@ -125,10 +125,15 @@ function readCommon(context: Context): Common | string {
   if (callId === undefined || callId === '' || /\s/.test(callId)) return 'bad-call-id';
   const cseq = cseqText.exec(headers.get('cseq') ?? '');
   if (cseq === null || Number(cseq[1]) > highestCseq) return 'bad-cseq';
-  if (!/^(?:\d{1,3})?$/.test(headers.get('max-forwards') ?? '')) return 'bad-max-forwards';
+  if (!isHopCount(headers.get('max-forwards'))) return 'bad-max-forwards';
   const body = readBody(context);
   if (body === undefined) return 'bad-content-length';
   return { headers, via, callId, cseq: Number(cseq[1]), cseqMethod: cseq[2] ?? '', from, to, body };
+}
+
+/** RFC 3261 §20.22: 0 to 255; old peers send none. */
+function isHopCount(value: string | undefined): boolean {
+  return value === undefined || (/^\d{1,10}$/.test(value) && Number(value) <= 255);
 }
 
 /** A datagram may be longer than Content-Length says (the rest is ignored), never shorter (RFC 3261 §18.3). */
