@@ -7,6 +7,7 @@ import type { MediaConfig } from '../config/config.ts';
 import { silentLog } from '../log.ts';
 import type { BridgeOffer, MediaCall } from './media-engine.ts';
 import { MediaPool } from './pool.ts';
+import { bindingRequest, bindingSuccess, parseStun, serializeStun } from './worker/stun.ts';
 
 /** A pool on loopback and the worker threads that it starts. */
 async function stage(t: TestContext, changes: Partial<MediaConfig> = {}) {
@@ -94,6 +95,33 @@ test('an offer without a strong fingerprint is refused', async (t) => {
   const answer = await call.connectBridge({ ...offer, fingerprint: { ...offer.fingerprint, hash: 'sha-1' } });
   assert.equal(answer.ok === false && answer.error.code, 'dtls-failed');
   assert.equal(pool.usage.ports, 0);
+});
+
+test('a STUN server and a public address are told to the bridge as further candidates', async (t) => {
+  const server = await bind(0);
+  t.after(() => server.close());
+  server.on('message', (datagram, from) => {
+    const request = parseStun(datagram);
+    if (request?.type !== bindingRequest) return;
+    const { transactionId } = request;
+    const mappedAddress = { address: '203.0.113.5', port: 4242 };
+    server.send(
+      serializeStun({ type: bindingSuccess, transactionId, mappedAddress }),
+      from.port,
+      from.address,
+    );
+  });
+  const stunServer = `127.0.0.1:${server.address().port}`;
+  const { pool } = await stage(t, { stunServer, publicAddress: '203.0.113.4' });
+  const answer = await (await openCall(pool, 'room')).connectBridge(offer);
+  assert.ok(answer.ok);
+  assert.deepEqual(
+    answer.value.transport.candidates.slice(1).map(({ address, type }) => [address, type]),
+    [
+      ['203.0.113.4', 'srflx'],
+      ['203.0.113.5', 'srflx'],
+    ],
+  );
 });
 
 test('ports of another program are passed over; a range that is used up refuses the call and no other', async (t) => {

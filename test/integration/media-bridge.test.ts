@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -54,6 +56,29 @@ test('three conference sources and a phone hear each other through libwebrtc', a
   endpoint.close();
   await call.close();
   assert.deepEqual(pool.usage, { calls: 0, ports: 0 });
+});
+
+test('noise at the media ports is counted and changes nothing', async (t) => {
+  const { call, phone, rtpPort } = await callWithPhone(t, 'noise');
+  const { icePort } = await connect(t, call, 'noise', ssrcs);
+  speak('noise');
+  phone.say(tone(1000, 8000, 1, -15));
+  await phone.recording.more(50);
+  const socket = createSocket('udp4');
+  t.after(() => socket.close());
+  for (let count = 0; count < 2000; count += 1) {
+    const datagram = randomBytes(1 + ((count * 7) % 300));
+    datagram[0] = [0, 1, 22, 128, 144, 255, 20][count % 7] ?? 0;
+    if (datagram.length >= 8 && count % 2 === 0) datagram.writeUInt32BE(0x2112a442, 4);
+    socket.send(datagram, count % 3 === 0 ? rtpPort : icePort, '127.0.0.1');
+    if (count % 50 === 0) await delay(5);
+  }
+  await phone.recording.more(75);
+  assert.deepEqual(frequencies(cut(phone.recording.heard(), -1)), [440, 620, 880]);
+  assert.deepEqual(frequencies(await roomHears('noise')), [1000]);
+  const { phone: phoneLeg, bridge: leg } = await call.statistics();
+  const refused = [phoneLeg, leg].map(({ dropped }) => Object.values(dropped).reduce((sum, n) => sum + n, 0));
+  assert.ok((refused[0] ?? 0) > 400 && (refused[1] ?? 0) > 800, JSON.stringify([phoneLeg, leg]));
 });
 
 test('a source that nobody signalled is not heard until it is signalled', async (t) => {
@@ -124,7 +149,10 @@ test('a bridge that disappears is noticed, and a new session carries on with the
   assert.deepEqual(frequencies(cut(phone.recording.heard(), -0.5)), [], 'silence, but packets');
 });
 
-async function callWithPhone(t: TestContext, room: string): Promise<{ call: MediaCall; phone: RtpPhone }> {
+async function callWithPhone(
+  t: TestContext,
+  room: string,
+): Promise<{ call: MediaCall; phone: RtpPhone; rtpPort: number }> {
   const phone = await RtpPhone.open();
   t.after(() => phone.close());
   const call = unwrap(await pool.open(`call-in-${room}`, room));
@@ -132,16 +160,17 @@ async function callWithPhone(t: TestContext, room: string): Promise<{ call: Medi
   const { rtpPort } = unwrap(await call.openPhone());
   phone.remote = { address: '127.0.0.1', port: rtpPort };
   unwrap(await call.connectPhone(phoneMedia(phone.port)));
-  return { call, phone };
+  return { call, phone, rtpPort };
 }
 
 /** A Jingle session between the bridge and the gateway leg `nick`; resolves when media flows. */
 async function connect(t: TestContext, call: MediaCall, room: string, signalled: readonly number[]) {
   const { offer, accept, endpoint } = await allocate(t, room, signalled);
   const up = once(call, 'bridge-up');
-  accept(unwrap(await call.connectBridge(offer)));
+  const answer = unwrap(await call.connectBridge(offer));
+  accept(answer);
   await up;
-  return { endpoint };
+  return { endpoint, icePort: answer.transport.candidates[0]?.port ?? 0 };
 }
 
 async function allocate(t: TestContext, room: string, signalled: readonly number[]) {

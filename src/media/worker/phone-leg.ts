@@ -3,9 +3,10 @@ import { isUnicastAddress } from '../address-scope.ts';
 import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
 import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
 import type { WorkerResult } from '../protocol.ts';
-import { newRtpHeader, parseRtp } from '../rtp.ts';
+import { newRtpHeader, parseRtp, type RtpHeader } from '../rtp.ts';
 import { SourceLock } from '../source-lock.ts';
 import { DropCounter } from './drop-counter.ts';
+import { isWildcard } from './ice-addresses.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
 import { Playout } from './playout.ts';
@@ -40,6 +41,7 @@ export class PhoneLeg {
   #lock: SourceLock | undefined;
   #playout: Playout | undefined;
   #sender: PhoneSender | undefined;
+  #playing: number | undefined;
   #packetsReceived = 0;
   #wasHeard = false;
   #wasSilent = false;
@@ -55,7 +57,9 @@ export class PhoneLeg {
 
   static async bind(options: PhoneLegOptions): Promise<WorkerResult<PhoneLeg>> {
     const leg = new PhoneLeg(options);
-    const bound = await bindPhoneSockets(options.address, options.rtpPort, options.rtcpPort, {
+    // A phone is reached over IPv4 unless an IPv6 address is configured: an SDP body names one family.
+    const address = isWildcard(options.address) ? '0.0.0.0' : options.address;
+    const bound = await bindPhoneSockets(address, options.rtpPort, options.rtcpPort, {
       onRtp: (datagram, from) => options.guard(() => leg.#receiveRtp(datagram, from)),
       onRtcp: (datagram, from) => options.guard(() => leg.#receiveRtcp(datagram, from)),
       onError: (errno) => leg.#drops.add(errno),
@@ -164,8 +168,15 @@ export class PhoneLeg {
     this.#noteHeard(now);
     this.#rtcp.received(header, now, this.#playout?.decoder.clockRate ?? 8000);
     if (isEvent) this.eventPackets += 1;
-    else if (this.speaks) this.#playout?.push(header, datagram, now);
+    else if (this.speaks) this.#play(header, datagram, now);
     return undefined;
+  }
+
+  /** Another SSRC has its own numbering: nothing of the one before is waited for. */
+  #play(header: RtpHeader, datagram: Buffer, now: number): void {
+    if (header.ssrc !== this.#playing) this.#playout?.buffer.reset();
+    this.#playing = header.ssrc;
+    this.#playout?.push(header, datagram, now);
   }
 
   #noteHeard(now: number): void {
