@@ -67,6 +67,24 @@ test('a certificate that signalling did not name gets no media', async () => {
   assert.deepEqual(result, { failed: 'the certificate has another fingerprint than the offer says' });
 });
 
+test('a ClientHello that the bridge was not ready for is repeated at once', async () => {
+  const sent: Buffer[] = [];
+  const client = new DtlsHandshake({
+    certificate: await createCertificate(),
+    expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
+    transmit: (datagram) => sent.push(datagram),
+    onKeys: () => {},
+    onFailed: () => {},
+    drop: () => {},
+  });
+  client.start(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let now = 20; now <= 400; now += 20) client.tick(now);
+  assert.ok(sent.length >= 4, `${sent.length} sent`);
+  assert.deepEqual(sent[1], sent[0]);
+  client.close();
+});
+
 test('a server that never answers fails after ten seconds of the call, and random datagrams throw nothing', async () => {
   const failures: string[] = [];
   const client = new DtlsHandshake({

@@ -12,7 +12,7 @@ import { type Bridge, startBridge } from '../kit/bridge.ts';
 import { audioLevelUri } from '../kit/bridge-sdp.ts';
 import type { BridgeEndpoint } from '../kit/media-bridge.ts';
 import { RtpPhone } from '../kit/rtp-phone.ts';
-import { cut, type Sound } from '../kit/sound.ts';
+import { cut, type Sound, seconds } from '../kit/sound.ts';
 import { tone } from '../kit/tone.ts';
 
 const sources = new Map([
@@ -227,7 +227,9 @@ function phoneMedia(port: number): PhoneMedia {
   };
 }
 
+/** What is heard, to 10 Hz; a room to which nothing is sent records nothing. */
 function frequencies(sound: Sound): number[] {
+  if (seconds(sound) < 0.3) return [];
   return dominant(sound, 5, 20)
     .map((peak) => Math.round(peak.hz / 10) * 10)
     .sort((a, b) => a - b);

@@ -13,6 +13,11 @@ export interface DtlsOptions {
 }
 
 const timeoutMs = 10_000;
+/**
+ * werift repeats its ClientHello after 500 ms. A bridge answers ICE checks before it is ready for DTLS, so the first one is
+ * easily lost; until anything is heard it is repeated at these times as well (libwebrtc begins with 50 ms, too).
+ */
+const helloRepeatsMs = [50, 150, 300];
 const alertType = 21;
 /** Server messages that may be processed only once: a second, different one could replace what was verified. */
 const singleMessages: ReadonlySet<number> = new Set([
@@ -33,12 +38,15 @@ export class DtlsHandshake {
   readonly #werift: WeriftHandshake;
   #startedAt = -1;
   #isOver = false;
+  #hello: Buffer | undefined;
+  #isHeard = false;
+  #repeats = 0;
   #alert: string | undefined;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
     this.#werift = new WeriftHandshake(options.certificate, {
-      transmit: options.transmit,
+      transmit: (datagram) => this.#transmit(datagram),
       accept: (message) => this.#accept(message),
       onError: (error) => this.#fail(error.message),
     });
@@ -50,8 +58,12 @@ export class DtlsHandshake {
   }
 
   tick(now: number): void {
-    if (!this.#isOver && now - this.#startedAt >= timeoutMs) {
-      this.#fail(this.#alert ?? 'the bridge did not finish the handshake');
+    if (this.#isOver) return;
+    const ageMs = now - this.#startedAt;
+    if (ageMs >= timeoutMs) this.#fail(this.#alert ?? 'the bridge did not finish the handshake');
+    else if (!this.#isHeard && ageMs >= (helloRepeatsMs[this.#repeats] ?? timeoutMs)) {
+      this.#repeats += 1;
+      if (this.#hello) this.#options.transmit(this.#hello);
     }
   }
 
@@ -61,6 +73,7 @@ export class DtlsHandshake {
   }
 
   #handle(datagram: Buffer): string | undefined {
+    this.#isHeard = true;
     // An alert in clear proves nothing: it is remembered for the log and does not end the handshake.
     if (datagram[0] === alertType) {
       this.#alert = `alert ${datagram[14] ?? 'unknown'} from the bridge`;
@@ -77,6 +90,11 @@ export class DtlsHandshake {
   close(): void {
     this.#isOver = true;
     this.#werift.stop();
+  }
+
+  #transmit(datagram: Buffer): void {
+    this.#hello ??= datagram;
+    this.#options.transmit(datagram);
   }
 
   #accept(message: HandshakeMessage): boolean {
