@@ -165,6 +165,7 @@ export class ComponentStream {
     // At once and not with the library's `online`, which comes later than stanzas of the same packet.
     entity.on('nonza', (element: Element) => element.getName() === 'handshake' && this.#nowOnline());
     entity.on('stanza', (stanza: Element) => listener.stanza(stanza));
+    entity.on('connect', () => this.#refuseOurselves());
     entity.on('close', () => this.#socket?.end());
     entity.on('disconnect', () => this.#finish());
     return entity;
@@ -178,6 +179,14 @@ export class ComponentStream {
       await this.#entity.open({ domain: this.#options.domain });
     } catch (error) {
       this.#failed(error);
+    }
+  }
+
+  /** TCP can connect a local port with itself while nobody listens there; the echo would even pass for a handshake. */
+  #refuseOurselves(): void {
+    const socket = this.#socket;
+    if (socket?.localPort === socket?.remotePort && socket?.localAddress === socket?.remoteAddress) {
+      this.abort('nobody listens at the component port');
     }
   }
 

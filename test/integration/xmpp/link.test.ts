@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { GatewayComponent } from '../../../src/xmpp/gateway-component.ts';
 import { type Prosody, startProsody } from '../../kit/prosody.ts';
 import { payload, type XmlElement, xml } from '../../kit/xml.ts';
 import { connectClient, type XmppEntity } from '../../kit/xmpp-entity.ts';
 import { keptLog, type LogLine, logged, verbatim, waitMs, xmppConfig } from './stage.ts';
 
-function gatewayFor(prosody: Prosody, lines: LogLine[], change: object = {}): GatewayComponent {
-  return new GatewayComponent({ config: { ...xmppConfig(prosody, false), ...change }, log: keptLog(lines) });
+/** Stopped at the end of the test, whatever happened. */
+function gatewayFor(
+  t: TestContext,
+  prosody: Prosody,
+  lines: LogLine[],
+  change: object = {},
+): GatewayComponent {
+  const config = { ...xmppConfig(prosody, false), ...change };
+  const gateway = new GatewayComponent({ config, log: keptLog(lines) });
+  t.after(() => gateway.stop());
+  return gateway;
 }
 
 describe('the component connection', () => {
@@ -19,52 +28,47 @@ describe('the component connection', () => {
   });
   after(() => prosody.stop());
 
-  it('says which setting is wrong when Prosody refuses the secret, and gives up', async () => {
-    const gateway = gatewayFor(prosody, [], { secret: 'wrong' });
+  it('says which setting is wrong when Prosody refuses the secret, and gives up', async (t) => {
+    const gateway = gatewayFor(t, prosody, [], { secret: 'wrong' });
     const fatal = once(gateway, 'fatal');
     await assert.rejects(gateway.start(), /component_secret under Component "callcontrol.meet.test"/);
     assert.match(String((await fatal)[0]), /component_secret/);
-    await gateway.stop();
   });
 
-  it('says that Prosody does not know the component', async () => {
-    const gateway = gatewayFor(prosody, [], { componentDomain: 'phone.meet.test' });
+  it('says that Prosody does not know the component', async (t) => {
+    const gateway = gatewayFor(t, prosody, [], { componentDomain: 'phone.meet.test' });
     await assert.rejects(gateway.start(), /Component "phone.meet.test"/);
-    await gateway.stop();
   });
 
-  it('explains a second gateway under the same name, and takes over when the first one stops', async () => {
+  it('explains a second gateway under the same name, and takes over when the first one stops', async (t) => {
     const lines: LogLine[] = [];
-    const first = gatewayFor(prosody, []);
+    const first = gatewayFor(t, prosody, []);
     await first.start();
-    const second = gatewayFor(prosody, lines);
+    const second = gatewayFor(t, prosody, lines);
     const started = second.start();
     await logged(lines, /Another gateway is connected as callcontrol.meet.test/);
     await first.stop();
     await started;
     assert.ok(second.online);
-    await second.stop();
   });
 
-  it('is back after Prosody was restarted', async () => {
-    const gateway = gatewayFor(prosody, []);
+  it('is back after Prosody was restarted', async (t) => {
+    const gateway = gatewayFor(t, prosody, []);
     await gateway.start();
     const offline = once(gateway, 'offline', { signal: AbortSignal.timeout(waitMs) });
     const online = once(gateway, 'online', { signal: AbortSignal.timeout(waitMs) });
     await prosody.restart();
     await Promise.all([offline, online]);
-    await gateway.stop();
   });
 
-  it('waits for a Prosody that is not there yet', async () => {
+  it('waits for a Prosody that is not there yet', async (t) => {
     await prosody.kill();
     const lines: LogLine[] = [];
-    const gateway = gatewayFor(prosody, lines);
+    const gateway = gatewayFor(t, prosody, lines);
     const started = gateway.start();
     await logged(lines, /trying again/);
     await prosody.start();
     await started;
-    await gateway.stop();
   });
 });
 
@@ -77,7 +81,7 @@ describe('stanzas from strangers', () => {
 
   before(async () => {
     prosody = await startProsody();
-    gateway = gatewayFor(prosody, []);
+    gateway = new GatewayComponent({ config: xmppConfig(prosody, false), log: keptLog([]) });
     await gateway.start();
     alice = await connectClient(prosody.c2sPort, prosody.domain);
   });
@@ -119,7 +123,7 @@ describe('stanzas from strangers', () => {
     assert.ok(gateway.online);
   });
 
-  it('survives an attribute that never ends and letters torn apart by packets', async () => {
+  it('survives an attribute that never ends and letters torn apart by packets', async (t) => {
     const { port, close } = await rawServer((socket) => {
       socket.write("<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' ");
       socket.write("xmlns:stream='http://etherx.jabber.org/streams' id='1' from='x'>");
@@ -145,12 +149,14 @@ describe('stanzas from strangers', () => {
       componentDomain: 'c.d',
     };
     const raw = new GatewayComponent({ config, log: keptLog([]) });
+    t.after(async () => {
+      await raw.stop();
+      await close();
+    });
     await raw.start();
     const replies = await port.until(/id="last"/);
     assert.match(replies, /id="gr\u00fc\u00df"/);
     assert.equal(raw.drops.characters, 1);
-    await raw.stop();
-    await close();
   });
 });
 

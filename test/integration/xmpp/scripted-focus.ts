@@ -11,6 +11,7 @@ import {
 import type { Prosody } from '../../kit/prosody.ts';
 import { payload, type XmlElement, xml } from '../../kit/xml.ts';
 import { connectClient, connectComponent, type XmppEntity } from '../../kit/xmpp-entity.ts';
+import { received } from './received.ts';
 
 /** Jicofo's voice without its will: it answers conference requests and says else only what the test tells it to. */
 export class ScriptedFocus {
@@ -86,26 +87,16 @@ export class ScriptedFocus {
 
   /** The next Jingle IQ with this action that reaches the focus. */
   action(name: string): Promise<XmlElement> {
-    return new Promise((resolve) => {
-      const look = (stanza: XmlElement): void => {
-        const jingle = stanza.is('iq') ? payload(stanza) : undefined;
-        if (stanza.attrs.type !== 'set' || jingle?.attrs.action !== name) return;
-        this.client.off('stanza', look);
-        resolve(stanza);
-      };
-      this.client.on('stanza', look);
-    });
+    const passes = (stanza: XmlElement): boolean =>
+      stanza.is('iq') && stanza.attrs.type === 'set' && payload(stanza)?.attrs.action === name;
+    return received(this.client, passes);
   }
 
-  #own(occupantJid: string, type: string | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (stanza: XmlElement): void => {
-        if (!stanza.is('presence') || stanza.attrs.from !== occupantJid || stanza.attrs.type !== type) return;
-        this.client.off('stanza', look);
-        resolve();
-      };
-      this.client.on('stanza', look);
-    });
+  async #own(occupantJid: string, type: string | undefined): Promise<void> {
+    await received(
+      this.client,
+      (s) => s.is('presence') && s.attrs.from === occupantJid && s.attrs.type === type,
+    );
   }
 
   async #conference(request: XmlElement): Promise<void> {

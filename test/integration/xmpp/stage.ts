@@ -6,9 +6,10 @@ import type { Occupant, OccupantEvents, OccupantOptions } from '../../../src/xmp
 import { type Prosody, type ProsodyOptions, startProsody } from '../../kit/prosody.ts';
 import { type XmlElement, xml } from '../../kit/xml.ts';
 import { connectClient, type XmppEntity } from '../../kit/xmpp-entity.ts';
+import { received, waitMs } from './received.ts';
 import { ScriptedFocus } from './scripted-focus.ts';
 
-export const waitMs = 10_000;
+export { received, waitMs };
 
 export interface LogLine {
   readonly level: string;
@@ -164,18 +165,4 @@ export function verbatim(text: string): XmlElement {
   const element = xml('verbatim');
   Object.assign(element, { write: (writer: (part: string) => void) => writer(text) });
   return element;
-}
-
-/** The next stanza at a client of the kit that passes. */
-export function received(entity: XmppEntity, passes: (stanza: XmlElement) => boolean): Promise<XmlElement> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no such stanza came')), waitMs);
-    const look = (stanza: XmlElement): void => {
-      if (!passes(stanza)) return;
-      clearTimeout(timer);
-      entity.off('stanza', look);
-      resolve(stanza);
-    };
-    entity.on('stanza', look);
-  });
 }
