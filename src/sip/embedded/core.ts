@@ -7,6 +7,7 @@ import { OutgoingRequest } from './outgoing-message.ts';
 import type { ServerChannel } from './server-channel.ts';
 import { ServerIndex } from './server-index.ts';
 import {
+  abandon,
   type Body,
   type Contact,
   type IncomingRequestMessage,
@@ -19,6 +20,7 @@ import {
   type ResponseOptions,
   type Transport,
   URI,
+  type UserAgentClient,
   UserAgentCore,
 } from './sip-js.ts';
 import type { Wire } from './wire.ts';
@@ -90,6 +92,12 @@ export class EmbeddedCore extends UserAgentCore {
     const displayName = client.message.from.displayName;
     const present = { ...this.#present, channel: undefined, hop: undefined, displayName };
     this.#with(present, () => client.cancel(reason));
+  }
+
+  /** Ends a client transaction whose answer does not matter any more, with its retransmissions. */
+  abandon(client: UserAgentClient): void {
+    clientChannel(client)?.stop();
+    abandon(client);
   }
 
   /** Runs what answers an INVITE: sip.js takes the Contact of its 1xx and 2xx from the configuration. */

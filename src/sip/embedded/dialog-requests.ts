@@ -6,7 +6,6 @@ import { headerLine } from '../header-line.ts';
 import type { EmbeddedCore } from './core.ts';
 import { IncomingResponse, sdpOf } from './incoming-message.ts';
 import {
-  abandon,
   type OutgoingRequest,
   type OutgoingRequestDelegate,
   type SessionDialog,
@@ -145,7 +144,7 @@ export class DialogRequests {
     const giveUp = (): void => resolve({ status: 408, message: undefined });
     const timer = setTimeout(
       () => {
-        abandon(client as UserAgentClient);
+        this.#options.core.abandon(client as UserAgentClient);
         giveUp();
       },
       2 * 64 * Timers.T1,

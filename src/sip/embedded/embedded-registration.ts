@@ -50,7 +50,7 @@ function sender(account: SipAccount, core: EmbeddedCore, wire: Wire): Sender {
     const hop = await hopOf(account, wire);
     const local = await wire.sockets.localAddresses.towards(hop.address);
     const contact = wire.contact(escapeUser(account.user), local, hop.transport);
-    const answer = await transact(core, {
+    const answer = await transact(core, wire, {
       method: 'REGISTER',
       target: new ExactUri(registrar),
       from: self,

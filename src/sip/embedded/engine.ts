@@ -107,12 +107,10 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   async stop(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    await Promise.all([...this.#registrations].map((registration) => registration.stop()));
     for (const call of this.#calls) call.end(failure('draining'));
-    await settledWithin(
-      [...this.#calls].map((call) => call.settled),
-      goodbyeMs,
-    );
+    const settled = [...this.#calls].map((call) => call.settled);
+    const unregistered = [...this.#registrations].map((registration) => registration.stop());
+    await Promise.all([settledWithin(settled, goodbyeMs), ...unregistered]);
     for (const call of this.#calls) call.abort();
     this.#core.dispose();
     this.#wire.stop();
@@ -184,7 +182,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     const own = uri.host === account.domain || uri.host === account.server;
     let cseq = 0;
     try {
-      const { response, fault } = await transact(this.#core, {
+      const { response, fault } = await transact(this.#core, this.#wire, {
         method: 'OPTIONS',
         target: new ExactUri(uri),
         from,
@@ -209,12 +207,12 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   ): Promise<void> {
     setLocalTag(server, randomToken());
     server.trying();
-    const { packet } = channel;
+    const { origin } = channel;
     const known =
-      packet.connection?.localAddress ?? this.#sockets.localAddresses.known(packet.source.address);
+      origin.connection?.localAddress ?? this.#sockets.localAddresses.known(origin.source.address);
     const call = (localAddress: string): IncomingCall => {
       const user = request.source.uri.user ?? '';
-      const contact = this.#wire.contact(user, localAddress, packet.transport);
+      const contact = this.#wire.contact(user, localAddress, origin.transport);
       const { core, dialogs, log } = { core: this.#core, dialogs: this.#dialogs, log: this.#log };
       return new IncomingCall({ core, dialogs, server, request, localAddress, contact, log });
     };
@@ -227,7 +225,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       },
     };
     try {
-      const localAddress = await this.#sockets.localAddresses.towards(packet.source.address);
+      const localAddress = await this.#sockets.localAddresses.towards(origin.source.address);
       if (this.#open && !cancelled) this.#announce(call(localAddress));
     } catch (error) {
       this.#log.warn({ err: error }, 'no route back to the caller');

@@ -16,7 +16,6 @@ import { EmbeddedCall, remoteOf } from './embedded-call.ts';
 import { ExactUri, IncomingResponse, sdpOf } from './incoming-message.ts';
 import { randomToken } from './outgoing-message.ts';
 import {
-  abandon,
   C,
   type OutgoingInviteRequest,
   SessionDialog,
@@ -150,7 +149,9 @@ export class OutgoingCall extends EmbeddedCall {
       sdpBody(invite.sdp),
     );
     try {
-      this.#client = core.asClient(this.#hop, () => core.invite(request, this.#delegate()));
+      const client = core.asClient(this.#hop, () => core.invite(request, this.#delegate()));
+      this.#client = client;
+      if (this.#hop !== undefined) this.#options.wire.watchRefusal(this.#hop, () => this.#refusedBy(client));
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
       this.#failed(failure('internal', String(error)));
@@ -277,6 +278,13 @@ export class OutgoingCall extends EmbeddedCall {
     this.#send();
   }
 
+  /** The peer's UDP port is closed. */
+  #refusedBy(client: OutgoingInviteRequest): void {
+    if (this.#heard || client !== this.#client || this.#state !== 'calling') return;
+    this.#failed(failure('phone-unreachable', 'connection refused'));
+    this.core.abandon(client as unknown as UserAgentClient);
+  }
+
   #nobodyAnswered(): void {
     this.end(
       this.#heard ? failure('phone-no-answer') : failure('phone-unreachable', 'the peer sent nothing at all'),
@@ -300,7 +308,7 @@ export class OutgoingCall extends EmbeddedCall {
     }
     this.core.cancel(client, reasonValue(why));
     this.#after(64 * Timers.T1, () => {
-      abandon(client as unknown as UserAgentClient);
+      this.core.abandon(client as unknown as UserAgentClient);
       this.settle();
     });
     this.settled.then(() => this.#clearTimers());

@@ -12,7 +12,8 @@ import type { Wire } from './wire.ts';
 export class ServerChannel implements Transport {
   readonly protocol = 'UDP';
   readonly #wire: Wire;
-  readonly packet: Packet;
+  /** Where the request came from; the datagram itself is not kept for the 32 s that the transaction lives. */
+  readonly origin: Omit<Packet, 'bytes'>;
   readonly #via: Via;
   readonly #method: string;
   #retransmission: Retransmission | undefined;
@@ -20,7 +21,8 @@ export class ServerChannel implements Transport {
 
   constructor(wire: Wire, packet: Packet, via: Via, method: string) {
     this.#wire = wire;
-    this.packet = packet;
+    const { transport, source, connection } = packet;
+    this.origin = { transport, source, connection };
     this.#via = via;
     this.#method = method;
   }
@@ -28,7 +30,7 @@ export class ServerChannel implements Transport {
   async send(text: string): Promise<void> {
     const bytes = encodeMessage(text);
     const final = Number(text.slice(8, 11)) >= 300;
-    if (this.#method === 'INVITE' && final && this.packet.transport === 'udp' && !this.#acknowledged)
+    if (this.#method === 'INVITE' && final && this.origin.transport === 'udp' && !this.#acknowledged)
       this.#repeat(bytes);
     await this.#write(bytes);
   }
@@ -60,7 +62,7 @@ export class ServerChannel implements Transport {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    const { transport, source, connection } = this.packet;
+    const { transport, source, connection } = this.origin;
     const { address, port } = responseAddress(this.#via, source);
     await this.#wire.sockets.sendResponse(connection, { transport, address, port }, bytes);
     this.#wire.counters.add('sent.response');

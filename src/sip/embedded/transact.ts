@@ -4,6 +4,8 @@ import type { Hop } from '../transport/packet.ts';
 import type { EmbeddedCore } from './core.ts';
 import { type ExactUri, IncomingResponse } from './incoming-message.ts';
 import { randomToken } from './outgoing-message.ts';
+import type { UserAgentClient } from './sip-js.ts';
+import type { Wire } from './wire.ts';
 
 export interface RequestOutsideDialog {
   readonly method: string;
@@ -21,11 +23,15 @@ export interface RequestOutsideDialog {
 }
 
 /** Sends a request outside of a dialog, answers its challenges, and gives the final answer (RFC 3261 §8.1, §22). */
-export async function transact(core: EmbeddedCore, request: RequestOutsideDialog): Promise<SipAnswer> {
+export async function transact(
+  core: EmbeddedCore,
+  wire: Wire,
+  request: RequestOutsideDialog,
+): Promise<SipAnswer> {
   request.digest?.begin();
   let authorization: readonly string[] = [];
   for (;;) {
-    const answer = await once(core, request, authorization);
+    const answer = await once(core, wire, request, authorization);
     const { response } = answer;
     if (response === undefined || (response.status !== 401 && response.status !== 407)) return answer;
     const about = { method: request.method, uri: request.target.text, body: '' };
@@ -37,6 +43,7 @@ export async function transact(core: EmbeddedCore, request: RequestOutsideDialog
 
 function once(
   core: EmbeddedCore,
+  wire: Wire,
   request: RequestOutsideDialog,
   authorization: readonly string[],
 ): Promise<SipAnswer> {
@@ -61,8 +68,12 @@ function once(
     options,
     [...request.lines, ...authorization],
   );
-  core.asClient(request.hop, () =>
+  const client = core.asClient(request.hop, () =>
     core.request(message, { onAccept: done, onReject: done, onRedirect: done }),
   );
+  wire.watchRefusal(request.hop, () => {
+    resolve({ response: undefined, fault: 'connection refused' });
+    core.abandon(client as UserAgentClient);
+  });
   return promise;
 }

@@ -2,7 +2,8 @@ import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
-import type { Hop } from '../transport/packet.ts';
+import { type Hop, hopKey } from '../transport/packet.ts';
+import { RefusalProbe } from '../transport/refusal-probe.ts';
 import type { SipSockets } from '../transport/sip-sockets.ts';
 
 export interface WireOptions {
@@ -22,6 +23,8 @@ export class Wire {
   readonly counters: Counters;
   readonly #publicAddress: string | undefined;
   readonly #live = new Set<Stoppable>();
+  /** One probe per hop at a time, however many calls go there. */
+  readonly #probes = new Map<string, Set<() => void>>();
 
   constructor(options: WireOptions) {
     this.sockets = options.sockets;
@@ -51,6 +54,25 @@ export class Wire {
   contact(user: string, localAddress: string, transport: SipTransport): string {
     const host = this.publicHostPort(localAddress, transport);
     return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
+  }
+
+  /** Calls back when the hop's UDP port turns out to be closed. */
+  watchRefusal(hop: Hop, onRefused: () => void): void {
+    if (hop.transport !== 'udp') return;
+    const key = hopKey(hop);
+    const running = this.#probes.get(key);
+    if (running !== undefined) {
+      running.add(onRefused);
+      return;
+    }
+    const listeners = new Set([onRefused]);
+    const tell = (): void => listeners.forEach((listener) => void listener());
+    const probe: RefusalProbe = new RefusalProbe(hop, tell, () => {
+      this.#probes.delete(key);
+      this.release(probe);
+    });
+    this.#probes.set(key, listeners);
+    this.keep(probe);
   }
 
   keep(live: Stoppable): void {
