@@ -1,5 +1,6 @@
 import type { BridgeRequest } from './bridge-protocol.ts';
 import { BridgeRooms } from './bridge-rooms.ts';
+import { processLoad } from './process-load.ts';
 
 // The bridge's own process. libwebrtc keeps a process alive after its connections are closed, and may crash it at its end:
 // so it lives alone, and is ended with SIGKILL.
@@ -35,6 +36,12 @@ async function perform(request: BridgeRequest): Promise<unknown> {
       return rooms.clear(request.room);
     case 'statistics':
       return rooms.statistics(request.room, request.nick);
+    case 'trace':
+      return rooms.trace();
+    case 'traced':
+      return rooms.traced(request.room, request.nick);
+    case 'load':
+      return processLoad();
   }
 }
 

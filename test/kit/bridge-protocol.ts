@@ -15,7 +15,10 @@ export type BridgeRequest =
   | { verb: 'impair'; impairment: Impairment }
   | { verb: 'heard'; room: string; nick: string }
   | { verb: 'clear'; room: string }
-  | { verb: 'statistics'; room: string; nick: string };
+  | { verb: 'statistics'; room: string; nick: string }
+  | { verb: 'trace' }
+  | { verb: 'traced'; room: string; nick: string }
+  | { verb: 'load' };
 
 export type BridgeReply =
   | { id: number; value?: unknown; error?: string }

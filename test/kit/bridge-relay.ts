@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { seededRandom } from './random.ts';
+import type { RtpTrace } from './rtp-trace.ts';
 import { RtpWatch, readRtp } from './rtp-watch.ts';
 
 /** How a network between bridge and gateway misbehaves. All but `blackout` hits RTP only: ICE and DTLS have timers of their own. */
@@ -31,6 +32,8 @@ export class BridgeRelay {
   readonly toGateway = new RtpWatch();
   droppedSilent = 0;
   levelId: number | undefined = 1;
+  /** Set for measurements. */
+  trace: RtpTrace | undefined;
   readonly #outer: Socket;
   /** One inner socket for each address of the gateway, so that ICE sees them apart. */
   readonly #inner = new Map<string, Socket>();
@@ -84,6 +87,7 @@ export class BridgeRelay {
     if (rtp === undefined) send();
     else {
       this.fromGateway.seen(rtp);
+      this.trace?.add('room', rtp);
       if (rtp.level === 127) this.droppedSilent += 1;
       else this.#pass('room', send);
     }
@@ -104,6 +108,7 @@ export class BridgeRelay {
       if (rtp === undefined) send();
       else {
         this.toGateway.seen(rtp);
+        this.trace?.add('gateway', rtp);
         this.#pass('gateway', send);
       }
     });

@@ -2,6 +2,7 @@ import { BridgeLeg } from './bridge-leg.ts';
 import type { Impairment } from './bridge-relay.ts';
 import type { BridgePayloadTypes } from './bridge-sdp.ts';
 import type { BridgeTransport, EndpointAnswer } from './media-bridge.ts';
+import { RtpTrace, type TracedPacket } from './rtp-trace.ts';
 import type { StreamStatistics } from './rtp-watch.ts';
 
 /** What a participant says: 48 kHz mono, once or again and again. */
@@ -53,6 +54,7 @@ export class BridgeRooms {
   readonly #feeds = new Map<string, Feed>();
   readonly #notify: (event: 'connected' | 'spoken', room: string, subject: string) => void;
   #impairment: Impairment = {};
+  #traces = false;
   #clock: NodeJS.Timeout | undefined;
   #due = 0;
 
@@ -84,6 +86,7 @@ export class BridgeRooms {
     this.#legs.set(key, leg);
     const transport = await leg.media.open(this.#address, this.#sourcesFor(leg));
     leg.media.relay?.impair(this.#impairment);
+    if (this.#traces && leg.media.relay !== undefined) leg.media.relay.trace = new RtpTrace();
     return transport;
   }
 
@@ -150,6 +153,16 @@ export class BridgeRooms {
       toGateway: relay.toGateway.streams,
       droppedSilent: relay.droppedSilent,
     };
+  }
+
+  /** Legs that come from now on note every packet. */
+  trace(): void {
+    this.#traces = true;
+  }
+
+  /** The packets of a leg since the last question; none when it is gone. */
+  traced(room: string, nick: string): TracedPacket[] {
+    return this.#of(room, nick).at(-1)?.media.relay?.trace?.take() ?? [];
   }
 
   #of(room: string, nick: string): Leg[] {

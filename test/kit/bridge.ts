@@ -12,6 +12,8 @@ import {
   type MediaBridge,
   paperEndpoint,
 } from './media-bridge.ts';
+import type { ProcessLoad } from './process-load.ts';
+import type { TracedPacket } from './rtp-trace.ts';
 import type { Sound } from './sound.ts';
 import { resample } from './tone.ts';
 
@@ -130,6 +132,25 @@ export class Bridge extends EventEmitter<BridgeEvents> implements MediaBridge {
 
   async statistics(room: string, nick: string): Promise<LegStatistics | undefined> {
     return (await this.ask({ verb: 'statistics', room, nick })) as LegStatistics | undefined;
+  }
+
+  /** Legs that come from now on note every packet. */
+  async trace(): Promise<void> {
+    await this.ask({ verb: 'trace' });
+  }
+
+  /** What passed on the wire of the leg `nick` since `trace`, or since the last question. */
+  async traced(room: string, nick: string): Promise<TracedPacket[]> {
+    return (await this.ask({ verb: 'traced', room, nick })) as TracedPacket[];
+  }
+
+  /** How busy the bridge's process was since the last question. */
+  async load(): Promise<ProcessLoad> {
+    return (await this.ask({ verb: 'load' })) as ProcessLoad;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   /** Resolves when ICE and DTLS with the leg are done. */
