@@ -61,6 +61,6 @@ gate layers node scripts/layers.ts
 mapfile -t unit < <(files src test/kit test/gates scripts)
 tests 'unit tests' 2 "${unit[@]}"
 # Each file starts servers of its own; more at a time would only measure how busy the machine is.
-mapfile -t integration < <(files test/integration test/conformance)
+mapfile -t integration < <(files test/integration test/conformance test/fuzz)
 tests 'integration tests' "${JIGASI_TEST_CONCURRENCY:-1}" "${integration[@]}"
 finish 0
