@@ -8,6 +8,11 @@ const silentFrame = Buffer.from([0xf8, 0xff, 0xfe]);
 const frameTicks = 960;
 /** Silence is sent in full for this many frames, so that every receiver has faded out, and then once in as many. */
 const silenceFrames = 10;
+/**
+ * The first silent frames after speech do not carry the level of silence, so that the bridge forwards them: a listener who gets
+ * nothing at all would hear the last sound go on, which is how a decoder conceals a loss.
+ */
+const forwardedFrames = 3;
 
 /**
  * The phone's voice on its way to the conference: mono Opus with in-band FEC, the audio level on every packet (RFC 6464). Level
@@ -67,7 +72,8 @@ export class BridgeSender {
       return;
     }
     const packet = this.#buffers.take();
-    const start = this.stream.begin(packet, SILENCE_LEVEL, false);
+    const level = this.#silent <= forwardedFrames ? SILENCE_LEVEL - 1 : SILENCE_LEVEL;
+    const start = this.stream.begin(packet, level, false);
     silentFrame.copy(packet, start);
     transmit(packet, start + silentFrame.length);
     this.stream.sent(silentFrame.length, frameTicks);

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newRtpHeader, parseRtp, type RtpHeader } from '../rtp.ts';
+import { BridgeSender } from './bridge-sender.ts';
+import { loadOpus } from './opus.ts';
+
+const levelId = 1;
+
+/** Sends the frames; answers the header of what was sent in each tick, or undefined. */
+function send(sender: BridgeSender, frames: readonly (Int16Array | undefined)[]): (RtpHeader | undefined)[] {
+  return frames.map((frame) => {
+    let sent: RtpHeader | undefined;
+    sender.send(frame, (packet, length) => {
+      sent = newRtpHeader();
+      assert.ok(parseRtp(packet, sent, levelId, length));
+    });
+    return sent;
+  });
+}
+
+async function open(): Promise<BridgeSender> {
+  await loadOpus();
+  const sender = new BridgeSender(111, levelId);
+  sender.setRate(8000);
+  await new Promise((resolve) => setImmediate(resolve));
+  return sender;
+}
+
+const loud = Int16Array.from({ length: 160 }, (_, index) => Math.round(8000 * Math.sin(index / 3)));
+const faint = new Int16Array(160).fill(1);
+
+test('voice carries its level; 127, which the bridge drops, marks true silence only', async () => {
+  const sender = await open();
+  const [voice, almost] = send(sender, [loud, faint]);
+  assert.ok(voice && voice.audioLevel > 5 && voice.audioLevel < 25, `${voice?.audioLevel}`);
+  assert.ok(almost && almost.audioLevel < 127);
+  sender.close();
+});
+
+test('silence is forwarded at first, so that listeners do not hear the last sound go on, then dropped by the bridge', async () => {
+  const sender = await open();
+  const sent = send(sender, [loud, ...Array<undefined>(30).fill(undefined)]);
+  assert.deepEqual(
+    sent.slice(1, 11).map((header) => header?.audioLevel),
+    [126, 126, 126, 127, 127, 127, 127, 127, 127, 127],
+  );
+  const later = sent.slice(11).filter((header) => header !== undefined);
+  assert.equal(later.length, 2, 'then the stream is kept alive cheaply');
+  sender.close();
+});
+
+test('sequence numbers have no holes, and time goes on through silence', async () => {
+  const sender = await open();
+  const sent = send(sender, [loud, loud, ...Array<undefined>(15).fill(undefined), loud]);
+  const headers = sent.filter((header) => header !== undefined);
+  headers.forEach((header, index) => {
+    const before = headers[index - 1];
+    if (before) assert.equal((header.sequence - before.sequence) & 0xffff, 1);
+  });
+  const [first, last] = [headers[0], headers.at(-1)];
+  assert.ok(first && last);
+  assert.equal((last.timestamp - first.timestamp) >>> 0, 17 * 960);
+  assert.equal(last.marker, true, 'a talk spurt begins');
+  sender.close();
+});
