@@ -62,6 +62,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements MediaBridge {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
+      detached: true, // Ctrl-C in the terminal is not for it
     });
     this.#child.on('message', (reply) => this.#received(reply as BridgeReply));
     this.#child.on('exit', (code, signal) => this.#ended(`the bridge ended: ${code ?? signal}`));

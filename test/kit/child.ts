@@ -35,6 +35,8 @@ export class Child {
     this.#process = spawn('setpriv', ['--pdeathsig', options.deathSignal ?? 'KILL', '--', command, ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
+      // A session of its own: Ctrl-C in the terminal reaches us alone, and we end it in order.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.pid = this.#process.pid ?? -1;

@@ -56,6 +56,8 @@ export class GatewayProcess {
   readonly sipPort: number;
   readonly minPort: number;
   readonly maxPort: number;
+  /** As one would type it in the repository. */
+  readonly commandLine: string;
   readonly #child: Child;
   readonly #directory: string;
 
@@ -99,6 +101,8 @@ export class GatewayProcess {
       ...['--min-port', String(this.minPort), '--max-port', String(this.maxPort)],
       ...(options.args ?? []),
     ];
+    const typed = [program, ...args].map((word) => (word === process.execPath ? 'node' : relative(word)));
+    this.commandLine = typed.join(' ');
     this.#child = new Child(program, args, { cwd: directory, env: environment(options, sipPort) });
   }
 
@@ -166,6 +170,9 @@ export class GatewayProcess {
     return processUsage(this.pid);
   }
 }
+
+const relative = (word: string): string =>
+  word.startsWith(repository) ? word.slice(repository.length) : word;
 
 /** This process's environment without anything that means something to the gateway, then the account, then the extras. */
 function environment(options: GatewayProcessOptions, sipPort: number): Record<string, string | undefined> {

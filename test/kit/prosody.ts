@@ -126,6 +126,7 @@ class ProsodyProcess {
       ['--pdeathsig', 'KILL', 'prosody', '-F', '--config', `${directory}/prosody.cfg.lua`],
       {
         stdio: ['ignore', out, out],
+        detached: true, // Ctrl-C in the terminal is not for it
       },
     );
     closeSync(out);

@@ -36,3 +36,13 @@ test('counts what never came, not what came late or over the end of the numbers'
   const stream = watch.streams.get(4242);
   assert.deepEqual([stream?.packets, stream?.missing, stream?.levels], [5, 2, { 10: 5 }]);
 });
+
+test('notes when a stream becomes loud, once for each time', () => {
+  const watch = new RtpWatch();
+  for (const [sequence, level] of [60, 12, 14, 127, 70, 20].entries()) {
+    const header = readRtp(packet(sequence, level), 1);
+    assert.ok(header);
+    watch.seen(header, 1000 + sequence * 20);
+  }
+  assert.deepEqual(watch.streams.get(4242)?.onsets, [1020, 1100]);
+});

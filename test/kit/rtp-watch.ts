@@ -57,11 +57,17 @@ export interface StreamStatistics {
   payloadTypes: number[];
   /** Packets by audio level; packets without a level are not in it. */
   levels: Record<number, number>;
+  /** Times of the packets that were loud after one that was not, or after none: at most 1,000. */
+  onsets: number[];
 }
+
+/** RFC 6464 levels below this (louder than −35 dBov) are loud: a mark, when what lies between marks is quiet. */
+const loud = 35;
 
 export class RtpWatch {
   readonly streams = new Map<number, StreamStatistics>();
   readonly #highest = new Map<number, number>();
+  readonly #loud = new Set<number>();
 
   seen(header: RtpHeader, now = Date.now()): void {
     const stream = this.streams.get(header.ssrc) ?? newStream(now);
@@ -71,7 +77,16 @@ export class RtpWatch {
     stream.packets += 1;
     if (!stream.payloadTypes.includes(header.payloadType)) stream.payloadTypes.push(header.payloadType);
     if (header.level !== undefined) stream.levels[header.level] = (stream.levels[header.level] ?? 0) + 1;
+    this.#listen(header, stream, now);
     this.#count(header, stream);
+  }
+
+  #listen({ ssrc, level }: RtpHeader, stream: StreamStatistics, now: number): void {
+    if (level === undefined || level >= loud) this.#loud.delete(ssrc);
+    else if (!this.#loud.has(ssrc)) {
+      this.#loud.add(ssrc);
+      if (stream.onsets.length < 1000) stream.onsets.push(now);
+    }
   }
 
   #count(header: RtpHeader, stream: StreamStatistics): void {
@@ -94,5 +109,6 @@ function newStream(now: number): StreamStatistics {
     longestPauseMs: 0,
     payloadTypes: [],
     levels: {},
+    onsets: [],
   };
 }

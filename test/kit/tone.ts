@@ -31,9 +31,9 @@ export function chirp(rate: number, seconds = 0.2, dbfs = -12): Sound {
   return { rate, samples };
 }
 
-/** English speech by espeak-ng, at the rate that is asked for. */
-export function speech(text: string, rate: number): Sound {
-  const spoken = output('espeak-ng', ['--stdout', text]);
+/** English speech by espeak-ng, at the rate that is asked for; in another of its voices, e.g. `en+f3`. */
+export function speech(text: string, rate: number, voice = 'en'): Sound {
+  const spoken = output('espeak-ng', ['-v', voice, '--stdout', text]);
   return { rate, samples: pcm(output('ffmpeg', [...quiet, '-i', 'pipe:0', ...raw(rate), 'pipe:1'], spoken)) };
 }
 
