@@ -12,6 +12,7 @@ import {
 } from './participant-stanzas.ts';
 import type { Prosody } from './prosody.ts';
 import type { Sound } from './sound.ts';
+import { within } from './until.ts';
 import { payload, type XmlElement, xml } from './xml.ts';
 import { connectClient, type XmppEntity } from './xmpp-entity.ts';
 
@@ -150,33 +151,36 @@ export class Participant extends EventEmitter<ParticipantEvents> {
     return this;
   }
 
-  /** Resolves with the first other occupant for which `test` holds, now or later. */
-  waitFor(test: (seen: Seen) => boolean): Promise<Seen> {
-    return new Promise((resolve) => {
-      const known = [...this.others.values()].find(test);
-      if (known !== undefined) {
-        resolve(known);
-        return;
-      }
+  /** Resolves with the first other occupant for which `test` holds, now or later; fails after `timeoutMs`. */
+  waitFor(test: (seen: Seen) => boolean, timeoutMs = 15_000): Promise<Seen> {
+    const known = [...this.others.values()].find(test);
+    if (known !== undefined) return Promise.resolve(known);
+    const late = () => {
+      const there = [...this.others.values()].map(({ nick, status }) => `${nick} "${status}"`);
+      return `an occupant that fits; there are: ${there.join(', ') || 'none'}`;
+    };
+    return within(late, timeoutMs, (found) => {
       const listen = (seen: Seen) => {
-        if (!test(seen)) return;
-        this.off('seen', listen);
-        resolve(seen);
+        if (test(seen)) found(seen);
       };
       this.on('seen', listen);
+      return () => this.off('seen', listen);
     });
   }
 
-  /** Resolves with the last presence of `nick` when it has left. */
-  waitForLeave(nick: string): Promise<XmlElement> {
-    return new Promise((resolve) => {
-      const listen = (left: string, presence: XmlElement) => {
-        if (left !== nick) return;
-        this.off('gone', listen);
-        resolve(presence);
-      };
-      this.on('gone', listen);
-    });
+  /** Resolves with the last presence of `nick` when it leaves; fails after `timeoutMs`. */
+  waitForLeave(nick: string, timeoutMs = 15_000): Promise<XmlElement> {
+    return within(
+      () => `the leave of ${nick}`,
+      timeoutMs,
+      (left) => {
+        const listen = (who: string, presence: XmlElement) => {
+          if (who === nick) left(presence);
+        };
+        this.on('gone', listen);
+        return () => this.off('gone', listen);
+      },
+    );
   }
 
   /** An IQ set with any payload; resolves with the answer, undefined when none came. */

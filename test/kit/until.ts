@@ -14,3 +14,25 @@ export async function until<T>(
     await delay(25);
   }
 }
+
+/** An event within a time: `listen` calls its argument when it comes and returns what stops the listening. */
+export function within<T>(
+  what: () => string,
+  timeoutMs: number,
+  listen: (found: (value: T) => void) => () => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      stop();
+    };
+    const timer = setTimeout(() => {
+      settle();
+      reject(new Error(`not within ${timeoutMs} ms: ${what()}`));
+    }, timeoutMs);
+    const stop = listen((value) => {
+      settle();
+      resolve(value);
+    });
+  });
+}

@@ -48,7 +48,7 @@ export class XmppStream extends EventEmitter<StreamEvents> {
   }
 
   send(element: XmlElement): void {
-    if (!this.#frozen && this.#socket.writable) this.#socket.write(element.toString());
+    if (!this.#frozen && this.#socket.writable) this.#socket.write(written(element));
   }
 
   next(): Promise<XmlElement> {
@@ -105,4 +105,9 @@ export class XmppStream extends EventEmitter<StreamEvents> {
     parser.on('error', () => this.#socket.destroy());
     return parser;
   }
+}
+
+/** ltx writes line ends as they are; in an attribute the reader would make spaces of them (XML 1.0 §3.3.3). */
+function written(element: XmlElement): string {
+  return element.toString().replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
