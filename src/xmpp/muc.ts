@@ -75,6 +75,13 @@ function statusCodes(user: Element): number[] {
   return children(user, 'status').map((status) => Number(attribute(status, 'code')));
 }
 
+/** Why our own unavailable presence is final; undefined when nobody meant it (a stanza to us bounced, or the service stops). */
+export function removal({ codes, destroyed, reason }: RoomPresence): Failure | undefined {
+  if (destroyed) return failure('room-destroyed', reason);
+  const meant = [301, 307, 321, 322].some((code) => codes.has(code)) && !codes.has(333);
+  return meant ? failure('kicked', reason) : undefined;
+}
+
 /** Why a join was refused (XEP-0045 §7.2; jitsi.md §3.1). `conflict` and `not-allowed` are worth another try. */
 export function joinFailure(presence: Element): Failure & { readonly condition: string } {
   const { condition, text } = stanzaError(presence);

@@ -1,46 +1,21 @@
 import { type Failure, failure } from '../errors.ts';
-import type { Log } from '../log.ts';
 import { backoff } from './backoff.ts';
 import { requestConference } from './conference-request.ts';
 import { FocusSearch } from './focus-search.ts';
 import { type Identity, newIdentity } from './identity.ts';
 import { parseJid } from './jid.ts';
+import type { MembershipParts } from './membership-parts.ts';
 import {
   cleanText,
   joinElement,
   joinFailure,
-  type OccupantPresence,
   presenceContent,
   type RoomPresence,
   readPresence,
+  removal,
 } from './muc.ts';
-import type { Post, Timing } from './post.ts';
 import { focusNick, Roster } from './roster.ts';
 import { type Element, element } from './stanza.ts';
-
-export interface MembershipParts {
-  readonly post: Post;
-  readonly timing: Timing;
-  readonly log: Log;
-  readonly room: string;
-  readonly password: string | undefined;
-  readonly callId: string;
-  readonly componentDomain: string;
-  readonly conferenceService: string;
-  presence(): OccupantPresence;
-  joined(): void;
-  others(count: number): void;
-  departed(nick: string): void;
-  interrupted(): void;
-  /** We are somebody else from now on; what belonged to the old identity is gone. */
-  renewed(): void;
-  failed(why: Failure): void;
-  /** Stanzas for these bare JIDs belong to this occupant. */
-  claim(bare: string): void;
-  release(bare: string): void;
-  /** Sent as soon as the stream is back. */
-  sendLater(stanza: Element): void;
-}
 
 type Phase = 'idle' | 'asking' | 'joining' | 'in' | 'offline' | 'leaving' | 'over';
 
@@ -242,18 +217,17 @@ export class RoomMembership {
     if (!this.roster.hasFocus) this.#search.start();
   }
 
-  #thrownOut({ codes, destroyed, reason }: RoomPresence): void {
-    if (destroyed) this.#fail(failure('room-destroyed', reason));
-    // 333: not by a person, but because a stanza to us bounced.
-    else if ([301, 307, 321, 322].some((code) => codes.has(code)) && !codes.has(333)) {
-      this.#fail(failure('kicked', reason));
-    } else {
-      this.#parts.log.warn({ codes: [...codes] }, 'The room dropped us; joining again');
-      this.#stopWaiting();
-      this.#becomeSomebodyNew(false);
-      this.#parts.interrupted();
-      this.#askLater();
+  #thrownOut(presence: RoomPresence): void {
+    const why = removal(presence);
+    if (why !== undefined) {
+      this.#fail(why);
+      return;
     }
+    this.#parts.log.warn({ codes: [...presence.codes] }, 'The room dropped us; joining again');
+    this.#stopWaiting();
+    this.#becomeSomebodyNew(false);
+    this.#parts.interrupted();
+    this.#askLater();
   }
 
   #refused({ nick }: RoomPresence, stanza: Element): void {
