@@ -47,7 +47,7 @@ export class Child {
       this.#process.once('error', (error) =>
         this.#onExit({ code: 127, signal: null }, resolve, error.message),
       );
-      this.#process.once('close', (code, signal) => this.#onExit({ code, signal }, resolve));
+      this.#process.once('exit', (code, signal) => this.#afterExit({ code, signal }, resolve));
     });
   }
 
@@ -95,7 +95,7 @@ export class Child {
     this.#process.kill(signal);
   }
 
-  /** Sends SIGTERM (or another signal), and SIGKILL when it is still there after `patienceMs` (5 s). */
+  /** Sends SIGTERM (or another signal) to it alone, and SIGKILL when it is still there after `patienceMs` (5 s). */
   async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 5000): Promise<Exit> {
     if (this.running) this.#process.kill(signal);
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), patienceMs);
@@ -104,6 +104,18 @@ export class Child {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Its own children go with it: they would hold its ports, and its output open. Then the last lines are read. */
+  #afterExit(exit: Exit, resolve: (exit: Exit) => void): void {
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // ESRCH: there were none
+    }
+    const done = () => this.#onExit(exit, resolve);
+    this.#process.once('close', done);
+    setTimeout(done, 1000).unref();
   }
 
   #onLine(line: string): void {

@@ -114,7 +114,8 @@ function handle(directory: string, settings: KamailioSettings, first: Child): Ka
   let child = first;
   const earlier: string[] = [];
   const stop = async () => {
-    await child.stop();
+    // It keeps nothing, and on SIGTERM its workers sometimes lock each other out for ever.
+    await child.stop('SIGKILL');
   };
   const start = async () => {
     earlier.push(...child.lines);
