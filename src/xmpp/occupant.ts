@@ -137,7 +137,7 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
       }),
       joined: () => this.tell('joined'),
       others: (count) => this.tell('others', count),
-      departed: (nick) => this.#jingle.participantLeft(nick),
+      departed: (nick) => this.#departed(nick),
       interrupted: () => this.#tellUnlessOver('interrupted'),
       renewed: () => this.#jingle.forget(),
       failed: (why) => this.#failed(why),
@@ -162,6 +162,17 @@ export class ComponentOccupant extends SafeEmitter<OccupantEvents> implements Oc
       },
       deadEnd: (why) => this.#deadEnd(why),
     });
+  }
+
+  /**
+   * A leaver's sources are dropped, but not at once: a Prosody that shuts down sends everybody away, first the focus or first the
+   * others, and then closes the stream. The bridge goes on through all of that, so the phone shall hear it.
+   */
+  #departed(nick: string): void {
+    setTimeout(() => {
+      const { isIn, roster } = this.#membership;
+      if (isIn && roster.hasFocus && !roster.has(nick)) this.#jingle.participantLeft(nick);
+    }, this.#parts.timing.departureMs).unref();
   }
 
   /** Each return shows the others a participant that leaves and comes, so it is not tried for ever. */

@@ -22,6 +22,8 @@ export interface Timing {
   readonly leaveMs: number;
   /** session-accept and session-terminate. */
   readonly jingleMs: number;
+  /** After so long the sources of somebody who left by presence alone are dropped. */
+  readonly departureMs: number;
   /** Self-presence of the brewery. */
   readonly breweryMs: number;
   /** Silence on the stream after which Prosody is asked for a sign of life. */
@@ -35,6 +37,7 @@ export const usualTiming: Timing = {
   retryLimitMs: 5000,
   leaveMs: 2000,
   jingleMs: 15_000,
+  departureMs: 1000,
   breweryMs: 5000,
   quietMs: 15_000,
 };

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { Constellation } from '../../kit/constellation.ts';
+import { errorTo } from '../../kit/focus-stanzas.ts';
+import { connectComponent } from '../../kit/xmpp-entity.ts';
+import { startTalk, type Talk } from './talk.ts';
+
+let stage: Constellation;
+let talk: Talk;
+
+before(async () => {
+  stage = await Constellation.start();
+  talk = await startTalk(stage, 'steady');
+});
+after(() => stage.stop());
+
+for (const [how, breakIt] of [
+  ['stopped', () => stage.jitsi.focus.stop()],
+  ['killed', () => stage.jitsi.focus.kill(300)],
+] as const) {
+  test(`the focus is ${how} during a call: media goes on, and a new session replaces the old one when it is back`, async () => {
+    const { nick } = talk;
+    const before = talk.room.conference.find(nick).session?.sid;
+    assert.ok(before);
+    talk.call.audio.recording.clear();
+    await breakIt();
+    await talk.goesOn(50);
+    talk.phoneLostNothing();
+    await talk.roomLostNothing();
+    await stage.jitsi.focus.start();
+    const [conference] = await once(stage.jitsi.focus, 'conference');
+    const [accepted] = await once(conference, 'accepted');
+    if (accepted !== nick) await once(conference, 'accepted');
+    assert.notEqual(talk.room.conference.find(nick).session?.sid, before);
+    await talk.bothWays();
+    assert.equal(talk.nick, nick, 'the occupant stayed');
+    assert.equal(talk.call.audio.recording.loss().lost, 0, 'the phone got every packet');
+  });
+}
+
+test('the conference request is repeated until a focus is there', async () => {
+  const { focus, prosody } = stage.jitsi;
+  await focus.stop();
+  // Somebody else stands in the place of the focus and refuses, as a Jicofo does that is not ready yet.
+  const unready = await connectComponent(
+    prosody.componentPort,
+    `focus.${prosody.domain}`,
+    prosody.focusSecret,
+  );
+  const [request] = await once(unready, 'stanza');
+  assert.match(request.attrs.from ?? '', /@callcontrol\./);
+  unready.send(errorTo(request, { type: 'wait', condition: 'service-unavailable' }));
+  await unready.close();
+  await focus.start();
+  const [conference] = await once(focus, 'conference');
+  await once(conference, 'accepted');
+  await talk.bothWays();
+});
