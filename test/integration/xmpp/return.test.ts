@@ -252,9 +252,15 @@ describe('a join that does not work', () => {
 
   it('leaves no trace when it is called off before the join', async () => {
     const room = stage.room('off');
-    stage.focus.onConference = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      stage.focus.onConference = () => {
+        resolve();
+        return undefined;
+      };
+    });
     const occupant = stage.occupant(room);
     occupant.join();
+    await asked;
     await occupant.leave();
     stage.focus.onConference = undefined;
   });
