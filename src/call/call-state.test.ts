@@ -179,3 +179,11 @@ test('goodbyes that never come are cut short', () => {
   assert.deepEqual(timersOf(ending.state), ['ending']);
   assert.deepEqual(names(step(ending.state, { type: 'timer', name: 'ending' }).effects), ['finished']);
 });
+
+test('a finished call is over: no timer keeps it alive, and nothing that comes late finishes it again', () => {
+  const gone = run('in', ...upEvents, { type: 'phone-ended', why: failure('hangup') }, { type: 'room-left' });
+  assert.deepEqual(names(gone.effects).slice(-1), ['finished']);
+  assert.deepEqual(timersOf(gone.state), []);
+  const late: CallEvent[] = [{ type: 'room-left' }, { type: 'timer', name: 'ending' }, joined(1)];
+  for (const event of late) assert.deepEqual(step(gone.state, event).effects, [], event.type);
+});

@@ -95,6 +95,7 @@ export function initialState(direction: 'in' | 'out'): CallState {
 
 /** The timers that ought to run in a state; one that stops being wanted is stopped, one that stays wanted runs on. */
 export function timersOf(state: CallState): readonly TimerName[] {
+  if (isFinished(state)) return [];
   if (state.end !== undefined) return state.farewell && state.room !== 'gone' ? ['farewell'] : ['ending'];
   if (state.session?.up === true) return [];
   if (state.room === 'interrupted') return ['room-lost'];
@@ -105,6 +106,7 @@ export function timersOf(state: CallState): readonly TimerName[] {
 }
 
 export function step(state: CallState, event: CallEvent): Step {
+  if (isFinished(state)) return stay(state);
   if (state.end !== undefined) return whileEnding(state, event);
   switch (event.type) {
     case 'joined':
@@ -259,9 +261,13 @@ function leaveAfterFarewell(state: CallState): Step {
 }
 
 function finishWhenGone(state: CallState, effects: readonly Effect[]): Step {
-  const gone = state.phone === 'gone' && state.room === 'gone';
-  if (!gone || state.end === undefined) return { state, effects };
+  if (state.end === undefined || !isFinished(state)) return { state, effects };
   return { state, effects: [...effects, { type: 'finished', why: state.end }] };
+}
+
+/** Ended, and both legs are gone. */
+function isFinished({ end, phone, room }: CallState): boolean {
+  return end !== undefined && phone === 'gone' && room === 'gone';
 }
 
 function stay(state: CallState): Step {
