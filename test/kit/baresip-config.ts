@@ -44,6 +44,14 @@ module_app menu.so
 /** Where Debian's baresip-core puts its modules. */
 const modulePath = '/usr/lib/baresip/modules';
 
+/** As baresip finds them; a codec that it does not find makes it offer all. */
+const codecNames = {
+  PCMU: 'PCMU/8000/1',
+  PCMA: 'PCMA/8000/1',
+  G722: 'G722/16000/1',
+  opus: 'opus/48000/2',
+} as const satisfies Record<BaresipCodec, string>;
+
 /** The one line of baresip's `accounts` file. */
 export function baresipAccount(
   options: BaresipOptions,
@@ -53,10 +61,9 @@ export function baresipAccount(
   const { user, registrar } = options;
   const transport = options.transport ?? 'udp';
   const domain = options.domain ?? registrar?.host ?? `127.0.0.1:${port}`;
-  const names = codecs.map((codec) => (codec === 'opus' ? 'opus/48000/2' : codec));
   const parameters = [
     `answermode=${options.answer ?? 'auto'}`,
-    `audio_codecs=${names.join(',')}`,
+    `audio_codecs=${codecs.map((codec) => codecNames[codec]).join(',')}`,
     'ptime=20',
     ...(registrar
       ? [

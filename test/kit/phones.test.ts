@@ -44,6 +44,7 @@ for (const codec of ['PCMU', 'PCMA', 'G722', 'opus'] as const) {
     await bob.event('CALL_CLOSED');
     assert.equal(Math.round(dominant(alice.heard())[0]?.hz ?? 0), 700);
     assert.equal(Math.round(dominant(bob.heard())[0]?.hz ?? 0), 440);
+    assert.equal(alice.heard().rate, { PCMU: 8000, PCMA: 8000, G722: 16_000, opus: 48_000 }[codec]);
   });
 }
 
