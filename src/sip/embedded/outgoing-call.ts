@@ -1,28 +1,17 @@
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { DigestClient } from '../digest.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
-import { headerLine, toWire } from '../header-line.ts';
+import { headerLine } from '../header-line.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonValue } from '../reason-header.ts';
-import { parseUri, type SipUri } from '../sip-uri.ts';
-import type { Hop } from '../transport/packet.ts';
-import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopOf } from './account.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
-import { DialogLeg, type DialogListener, sdpBody } from './dialog-leg.ts';
+import { DialogLeg, type DialogListener } from './dialog-leg.ts';
 import { EmbeddedCall, remoteOf } from './embedded-call.ts';
-import { ExactUri, IncomingResponse, sdpOf } from './incoming-message.ts';
-import { randomToken } from './outgoing-message.ts';
-import {
-  C,
-  type OutgoingInviteRequest,
-  SessionDialog,
-  servedMethods,
-  Timers,
-  type UserAgentClient,
-} from './sip-js.ts';
+import { IncomingResponse, sdpOf } from './incoming-message.ts';
+import { type InviteDelegate, InviteRequest } from './invite-request.ts';
+import { type OutgoingInviteRequest, SessionDialog, Timers, type UserAgentClient } from './sip-js.ts';
 import type { Wire } from './wire.ts';
 
 export interface OutgoingCallOptions {
@@ -36,51 +25,37 @@ export interface OutgoingCallOptions {
 }
 
 type State = 'starting' | 'calling' | 'answered' | 'over';
-type InviteDelegate = NonNullable<OutgoingInviteRequest['delegate']>;
 type Accepted = Parameters<NonNullable<InviteDelegate['onAccept']>>[0];
 type Progress = Parameters<NonNullable<InviteDelegate['onProgress']>>[0];
-
-const redirectsFollowed = 1;
 
 /** A call that we place: one INVITE, or several when it is challenged or redirected, then its dialog. */
 export class OutgoingCall extends EmbeddedCall {
   readonly direction = 'out';
   readonly offer = undefined;
   readonly #options: OutgoingCallOptions;
-  readonly #digest: DigestClient | undefined;
-  readonly #fromTag = randomToken();
+  readonly #request: InviteRequest;
   readonly #timers = new Set<NodeJS.Timeout>();
   #state: State = 'starting';
-  #target: SipUri | undefined;
-  #hop: Hop | undefined;
-  #contact = '';
-  #cseq = 1;
-  #authorization: readonly string[] = [];
-  #redirects = 0;
   #client: OutgoingInviteRequest | undefined;
   #heard = false;
   #earlySdp: string | undefined;
 
   constructor(options: OutgoingCallOptions) {
     const { core, log, target, localAddress } = options;
-    const uri = parseUri(target);
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
-    super({ core, log, callId: randomToken(), remote, localAddress });
+    const request = new InviteRequest(target, options.invite, options.wire);
+    super({ core, log, callId: request.callId, remote, localAddress });
     this.#options = options;
-    this.#target = uri;
-    this.#digest = digestOf(options.invite.account);
-    this.#digest?.begin();
+    this.#request = request;
   }
 
   /** Sends the INVITE; whatever prevents it ends the call. */
   async start(): Promise<void> {
-    const { invite, wire } = this.#options;
-    if (this.#target?.scheme !== 'sip') return this.#failed(failure('bad-request', 'not a SIP URI'));
-    this.#after(invite.noAnswerSeconds * 1000, () => this.#nobodyAnswered());
+    if (!this.#request.valid) return this.#failed(failure('bad-request', 'not a SIP URI'));
+    this.#after(this.#options.invite.noAnswerSeconds * 1000, () => this.#nobodyAnswered());
     try {
-      this.#hop = await hopOf(invite.account, wire);
-      await this.#prepare(this.#hop);
+      await this.#request.prepare();
     } catch (error) {
       return this.#failed(failure('phone-unreachable', String(error)));
     }
@@ -114,58 +89,22 @@ export class OutgoingCall extends EmbeddedCall {
     this.settle();
   }
 
-  async #prepare(hop: Hop): Promise<void> {
-    const { invite, wire } = this.#options;
-    this.address = await wire.sockets.localAddresses.towards(hop.address);
-    this.#contact = wire.contact(escapeUser(invite.account.user), this.address, hop.transport);
-  }
-
   #send(): void {
-    const { core, invite } = this.#options;
-    const from = addressOfRecord(invite.account);
     if (this.#state === 'over') {
       this.settle();
       return;
     }
-    if (this.#target === undefined || from === undefined) {
-      this.#failed(failure('bad-request', 'not a SIP URI'));
-      return;
-    }
     this.#state = 'calling';
-    const to = new ExactUri(this.#target);
-    const options = {
-      callId: this.callId,
-      fromTag: this.#fromTag,
-      fromDisplayName: displayNameOf(invite.account),
-      cseq: this.#cseq,
-    };
-    const request = core.makeOutgoingRequestMessage(
-      C.INVITE,
-      to,
-      from,
-      to,
-      options,
-      this.#headers(),
-      sdpBody(invite.sdp),
-    );
+    this.address = this.#request.localAddress;
     try {
-      const client = core.asClient(this.#hop, () => core.invite(request, this.#delegate()));
+      const client = this.#request.send(this.core, this.#delegate());
       this.#client = client;
-      if (this.#hop !== undefined) this.#options.wire.watchRefusal(this.#hop, () => this.#refusedBy(client));
+      const { hop } = this.#request;
+      if (hop !== undefined) this.#options.wire.watchRefusal(hop, () => this.#refusedBy(client));
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
       this.#failed(failure('internal', String(error)));
     }
-  }
-
-  #headers(): string[] {
-    return [
-      headerLine('Contact', this.#contact),
-      headerLine('Allow', servedMethods.join(', ')),
-      headerLine('Accept', 'application/sdp'),
-      ...this.#options.invite.headers.map(({ name, value }) => headerLine(name, toWire(value))),
-      ...this.#authorization,
-    ];
   }
 
   #delegate(): InviteDelegate {
@@ -226,56 +165,27 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #redirected(message: unknown): void {
-    const contacts = message instanceof IncomingResponse ? message.source.headers.list('contact') : [];
-    const target = contacts
-      .map((contact) => parseNameAddr(contact)?.uri)
-      .find((uri) => uri?.scheme === 'sip');
-    if (this.#state !== 'calling' || target === undefined || this.#redirects >= redirectsFollowed) {
+    const target =
+      message instanceof IncomingResponse ? this.#request.redirection(message.source.headers) : undefined;
+    if (this.#state !== 'calling' || target === undefined) {
       this.#rejected(message);
       return;
     }
-    this.#redirects += 1;
-    this.#target = withoutHeaders(target);
-    this.#authorization = [];
-    this.#digest?.begin();
-    this.#redirect(target).catch((error) => this.#failed(failure('phone-unreachable', String(error))));
-  }
-
-  /** A target at the account's own server goes by that server; any other one goes where it says (RFC 3261 §8.1.3.4). */
-  async #redirect(target: SipUri): Promise<void> {
-    const { account } = this.#options.invite;
-    if (
-      target.host !== account.domain &&
-      (target.host !== account.server || (target.port ?? 5060) !== account.port)
-    ) {
-      this.#hop = await this.#options.wire.resolve(target);
-      await this.#prepare(this.#hop);
-    }
-    this.#cseq += 1;
-    this.#send();
+    this.#request.redirectTo(target).then(
+      () => this.#send(),
+      (error: unknown) => this.#failed(failure('phone-unreachable', String(error))),
+    );
   }
 
   #rejected(message: unknown): void {
-    if (this.#state !== 'calling') {
-      this.settle();
-      return;
-    }
-    if (!(message instanceof IncomingResponse)) {
+    if (this.#state !== 'calling') this.settle();
+    else if (!(message instanceof IncomingResponse)) {
       this.#failed(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
-      return;
-    }
-    const { status, reason, headers } = message.source;
-    const uri = this.#target?.text ?? '';
-    const challenge = { method: C.INVITE, uri, body: this.#options.invite.sdp };
-    const more =
-      status === 401 || status === 407 ? this.#digest?.answer(status, headers, challenge) : undefined;
-    if (more === undefined) {
+    } else if (this.#request.authorize(message.source)) this.#send();
+    else {
+      const { status, reason, headers } = message.source;
       this.#failed(endingOfStatus(status, reason, headers));
-      return;
     }
-    this.#authorization = [...this.#authorization, ...more];
-    this.#cseq += 1;
-    this.#send();
   }
 
   /** The peer's UDP port is closed. */
@@ -341,8 +251,8 @@ export class OutgoingCall extends EmbeddedCall {
       session,
       log,
       listener,
-      contact: this.#contact,
-      digest: this.#digest,
+      contact: this.#request.contact,
+      digest: this.#request.digest,
       ownsCallId: true,
     });
   }
@@ -368,10 +278,4 @@ export class OutgoingCall extends EmbeddedCall {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
-}
-
-/** A Contact of a redirect may carry headers for the new request; we take none from a peer. */
-function withoutHeaders(uri: SipUri): SipUri {
-  const question = uri.text.indexOf('?');
-  return question < 0 ? uri : { ...uri, text: uri.text.slice(0, question) };
 }

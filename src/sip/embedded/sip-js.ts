@@ -1,5 +1,5 @@
 /**
- * The only file that imports sip.js, and there only its `core` (reference: docs/decisions/0002-sip-js-core.md). What follows
+ * The only file that imports sip.js, and there only its `core` (reference: docs/decisions/003-sip-js-core.md). What follows
  * names every place where we rely on something that sip.js does not promise; `guardSipJs` checks each at start-up.
  */
 import {

@@ -1,0 +1,147 @@
+import type { SipAccount } from '../../config/config.ts';
+import type { DigestClient } from '../digest.ts';
+import type { InviteOptions } from '../engine.ts';
+import { headerLine, toWire } from '../header-line.ts';
+import type { Headers, SipResponse } from '../message.ts';
+import { parseNameAddr } from '../name-addr.ts';
+import { parseUri, type SipUri } from '../sip-uri.ts';
+import type { Hop } from '../transport/packet.ts';
+import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopOf } from './account.ts';
+import type { EmbeddedCore } from './core.ts';
+import { sdpBody } from './dialog-leg.ts';
+import { ExactUri } from './incoming-message.ts';
+import { randomToken } from './outgoing-message.ts';
+import { C, type OutgoingInviteRequest, servedMethods } from './sip-js.ts';
+import type { Wire } from './wire.ts';
+
+export type InviteDelegate = NonNullable<OutgoingInviteRequest['delegate']>;
+
+const redirectsFollowed = 1;
+
+/** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
+export class InviteRequest {
+  readonly callId = randomToken();
+  readonly digest: DigestClient | undefined;
+  readonly #wire: Wire;
+  readonly #options: InviteOptions;
+  readonly #fromTag = randomToken();
+  #target: SipUri | undefined;
+  #hop: Hop | undefined;
+  #localAddress = '';
+  #contact = '';
+  #cseq = 0;
+  #authorization: readonly string[] = [];
+  #redirects = 0;
+
+  constructor(target: string, options: InviteOptions, wire: Wire) {
+    this.#wire = wire;
+    this.#options = options;
+    this.#target = parseUri(target);
+    this.digest = digestOf(options.account);
+    this.digest?.begin();
+  }
+
+  /** True when target and account make SIP URIs. */
+  get valid(): boolean {
+    return this.#target?.scheme === 'sip' && addressOfRecord(this.#options.account) !== undefined;
+  }
+
+  get hop(): Hop | undefined {
+    return this.#hop;
+  }
+
+  get localAddress(): string {
+    return this.#localAddress;
+  }
+
+  /** Our Contact value. */
+  get contact(): string {
+    return this.#contact;
+  }
+
+  /** Finds the account's server. Rejects when it cannot be resolved. */
+  async prepare(): Promise<void> {
+    await this.#goBy(await hopOf(this.#options.account, this.#wire));
+  }
+
+  /** Sends the present version. Throws when it cannot be written. */
+  send(core: EmbeddedCore, delegate: InviteDelegate): OutgoingInviteRequest {
+    const { account, sdp } = this.#options;
+    const from = addressOfRecord(account);
+    if (this.#target === undefined || from === undefined) throw new TypeError('not a SIP URI');
+    this.#cseq += 1;
+    const target = new ExactUri(this.#target);
+    const options = {
+      callId: this.callId,
+      fromTag: this.#fromTag,
+      fromDisplayName: displayNameOf(account),
+      cseq: this.#cseq,
+    };
+    const body = sdpBody(sdp);
+    const message = core.makeOutgoingRequestMessage(
+      C.INVITE,
+      target,
+      from,
+      target,
+      options,
+      this.#lines(),
+      body,
+    );
+    return core.asClient(this.#hop, () => core.invite(message, delegate));
+  }
+
+  /** Takes credentials for a 401 or 407 into the next version; false when there are none or they were refused. */
+  authorize({ status, headers }: SipResponse): boolean {
+    if (status !== 401 && status !== 407) return false;
+    const about = { method: C.INVITE, uri: this.#target?.text ?? '', body: this.#options.sdp };
+    const more = this.digest?.answer(status, headers, about);
+    if (more === undefined) return false;
+    this.#authorization = [...this.#authorization, ...more];
+    return true;
+  }
+
+  /** The target of a 3xx that is to be followed; undefined when it names none or one was followed already. */
+  redirection(headers: Headers): SipUri | undefined {
+    if (this.#redirects >= redirectsFollowed) return undefined;
+    const targets = headers.list('contact').map((contact) => parseNameAddr(contact)?.uri);
+    return targets.find((uri) => uri?.scheme === 'sip');
+  }
+
+  /** A target at the account's own server goes by that server; any other one goes where it says (RFC 3261 §8.1.3.4). */
+  async redirectTo(target: SipUri): Promise<void> {
+    this.#redirects += 1;
+    this.#target = withoutHeaders(target);
+    this.#authorization = [];
+    this.digest?.begin();
+    if (!isOwn(target, this.#options.account)) await this.#goBy(await this.#wire.resolve(target));
+  }
+
+  async #goBy(hop: Hop): Promise<void> {
+    const { account } = this.#options;
+    this.#localAddress = await this.#wire.sockets.localAddresses.towards(hop.address);
+    this.#contact = this.#wire.contact(escapeUser(account.user), this.#localAddress, hop.transport);
+    this.#hop = hop;
+  }
+
+  #lines(): string[] {
+    return [
+      headerLine('Contact', this.#contact),
+      headerLine('Allow', servedMethods.join(', ')),
+      headerLine('Accept', 'application/sdp'),
+      ...this.#options.headers.map(({ name, value }) => headerLine(name, toWire(value))),
+      ...this.#authorization,
+    ];
+  }
+}
+
+/** Another port of the PBX's own host is another user agent. */
+function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
+  if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
+  return target.host === server.toLowerCase() && (target.port ?? 5060) === port;
+}
+
+/** A Contact of a redirect may carry headers for the new request; we take none from a peer. */
+function withoutHeaders(uri: SipUri): SipUri {
+  const question = uri.text.indexOf('?');
+  return question < 0 ? uri : { ...uri, text: uri.text.slice(0, question) };
+}
