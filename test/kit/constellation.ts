@@ -79,9 +79,9 @@ export class Constellation {
     return participant.waitFor((seen) => ours(seen) && test(seen));
   }
 
-  /** Waits for `{"event":"call-ended"}` of the call in this room. */
+  /** Waits for `{"event":"call-ended"}` of the call in this room (name or JID). */
   callEnded(room: string, from = 0): Promise<GatewayLogLine> {
-    const jid = this.room(room).jid;
+    const jid = room.includes('@') ? room : this.room(room).jid;
     return this.gateway.waitFor(({ event, room: where }) => event === 'call-ended' && where === jid, from);
   }
 

@@ -9,6 +9,7 @@ import {
   parseRaw,
   type RawMessage,
   status,
+  tagOf,
   token,
   value,
   values,
@@ -88,9 +89,11 @@ export class RawPhone {
     return call;
   }
 
-  /** The next incoming call. Nothing was answered yet, not even 100. */
-  incoming(timeoutMs?: number): Promise<RawCall> {
-    return this.#incoming.next('incoming call', undefined, timeoutMs);
+  /** The next incoming call, for this user if one is named. Nothing was answered yet, not even 100. */
+  incoming(timeoutMs?: number, user?: string): Promise<RawCall> {
+    const called = (call: RawCall) =>
+      call.request?.message.startLine.startsWith(`INVITE sip:${user}@`) === true;
+    return this.#incoming.next('incoming call', user === undefined ? undefined : called, timeoutMs);
   }
 
   async openAudio(codec?: G711): Promise<RtpPhone> {
@@ -175,7 +178,7 @@ export class RawPhone {
       ['To', tagged],
       ...copy('Call-ID'),
       ...copy('CSeq'),
-      ['Contact', `<${this.uri}>`],
+      ...(headers.some(([name]) => name === 'Contact') ? [] : [['Contact', `<${this.uri}>`] as const]),
       ...headers,
       ...(body === undefined ? [] : [['Content-Type', 'application/sdp'] as const]),
     ];
@@ -224,6 +227,12 @@ export class RawPhone {
       return;
     }
     const call = this.#calls.get(value(message, 'Call-ID') ?? '');
+    if (call?.request !== undefined && startsCall(message)) {
+      this.received.add(request);
+      // Also a call that was challenged or redirected comes again with its Call-ID: that is a new one.
+      if (transaction(call.request.message) !== transaction(message)) void this.#onRequest(request);
+      return;
+    }
     if (call) call.receive(request);
     this.received.add(request);
     if (!call && status(message) === undefined) void this.#onRequest(request);
@@ -247,4 +256,9 @@ export class RawPhone {
 
 function transaction(message: RawMessage): string {
   return `${/branch=([^;,\s]+)/.exec(value(message, 'Via') ?? '')?.[1]} ${method(message)}`;
+}
+
+function startsCall(message: RawMessage): boolean {
+  const isInvite = status(message) === undefined && method(message) === 'INVITE';
+  return isInvite && tagOf(value(message, 'To')) === undefined;
 }
