@@ -39,14 +39,15 @@ test('a port range that is used up: the next call gets 503, the first one notice
 });
 
 test('a range with room for the phone but not for the bridge: the caller gets 503 and all is given back', async (t) => {
-  const stage = await start(t, { mediaPorts: 3 });
-  const foreign = await occupy(stage.gateway.maxPort);
+  const stage = await start(t, { mediaPorts: 4 });
+  const { minPort } = stage.gateway;
+  const foreign = await Promise.all([minPort + 2, minPort + 3].map(occupy));
   const alice = await speaker(stage.room('narrow'));
   const call = await dial(stage, 'narrow');
   assert.equal((await call.response(503)).startLine, 'SIP/2.0 503 No free media port');
   assert.equal((await stage.callEnded('narrow')).reason, 'ports-exhausted');
   await stage.idle();
-  foreign.close();
+  for (const socket of foreign) socket.close();
   await alice.leave();
 });
 
