@@ -35,6 +35,7 @@ export class RtpPhone {
   #loopAt = 0;
   #once: { sound: Sound; at: number; started(time: number): void }[] = [];
   #digit: Digit | undefined;
+  #closed = false;
 
   static async open(codec: G711 = 'PCMU', address = '127.0.0.1'): Promise<RtpPhone> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
@@ -88,12 +89,13 @@ export class RtpPhone {
 
   /** Any datagram from this port. */
   sendRaw(data: Buffer): void {
-    if (this.remote) this.#socket.send(data, this.remote.port, this.remote.address);
+    if (this.remote && !this.#closed) this.#socket.send(data, this.remote.port, this.remote.address);
   }
 
   close(): void {
     this.pause();
-    this.#socket.close();
+    if (!this.#closed) this.#socket.close();
+    this.#closed = true;
   }
 
   #run(): void {
