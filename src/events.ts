@@ -41,26 +41,26 @@ export function callProgress(
 }
 
 export function callEnded(log: Log, why: Failure): void {
-  const context = { event: 'call-ended', ...reasons(why) };
-  if (quiet.has(why.code)) log.info(context, `call ended: ${endings[why.code].phrase}`);
-  else log.warn(context, `call ended: ${endings[why.code].phrase}`);
+  const message = `call ended: ${endings[why.code].phrase}`;
+  const { reason, detail, remedy } = reasons(why);
+  // Nobody's fault: there is nothing to remedy.
+  if (quiet.has(why.code)) log.info({ event: 'call-ended', reason, detail }, message);
+  else log.warn({ event: 'call-ended', reason, detail, remedy }, message);
 }
 
 /** Endings that are nobody's fault. */
 const quiet: ReadonlySet<EndingCode> = new Set([
   'hangup',
   'cancelled',
+  'draining',
   'phone-busy',
   'phone-rejected',
   'phone-no-answer',
   'kicked',
 ]);
 
-function reasons(why: Failure): object {
-  const { remedy } = endings[why.code];
-  return why.detail === undefined
-    ? { reason: why.code, remedy }
-    : { reason: why.code, detail: why.detail, remedy };
+function reasons(why: Failure): { reason: EndingCode; detail: string | undefined; remedy: string } {
+  return { reason: why.code, detail: why.detail, remedy: endings[why.code].remedy };
 }
 
 function mediaOf(phases: Phases): 'none' | 'connecting' | 'up' {

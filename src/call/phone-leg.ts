@@ -132,11 +132,9 @@ export class PhoneLeg {
   }
 
   async #connect(audio: AudioSession): Promise<Result<void>> {
-    const { codec, direction, ptimeMs, remote } = audio;
-    this.#parts.log.info(
-      { event: 'phone-media', codec, direction, ptimeMs, remote: `${remote.address}:${remote.port}` },
-      'phone media agreed',
-    );
+    const { codec, direction: flow, ptimeMs } = audio;
+    const remote = `${audio.remote.address}:${audio.remote.port}`;
+    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, remote }, 'phone media agreed');
     this.#agreed = audio;
     return this.#parts.media.connectPhone(audio);
   }
