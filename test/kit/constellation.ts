@@ -11,7 +11,7 @@ import { cut, type Sound, seconds } from './sound.ts';
 import { until } from './until.ts';
 
 export interface ConstellationOptions
-  extends Pick<GatewayProcessOptions, 'env' | 'defaultRoom' | 'mediaPorts'> {
+  extends Pick<GatewayProcessOptions, 'env' | 'defaultRoom' | 'mediaPorts' | 'command'> {
   readonly focus?: FocusOptions;
   /** Joins the focus' brewery. Default: a plain component. */
   readonly brewery?: boolean;
