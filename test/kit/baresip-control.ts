@@ -13,7 +13,7 @@ export interface PhoneEvent {
 
 interface Waiter {
   readonly type: string;
-  resolve(event: PhoneEvent): void;
+  resolve: (event: PhoneEvent) => void;
 }
 
 /** Commands and events of baresip's ctrl_tcp module: JSON in netstrings. */
@@ -57,12 +57,21 @@ export class BaresipControl {
     this.#given.set(type, given + 1);
     const already = this.events.filter((event) => event.type === type)[given];
     if (already) return Promise.resolve(already);
-    return within(
+    const waiter: Waiter = { type, resolve: () => {} };
+    return within<PhoneEvent>(
       `${type} of the phone`,
       timeoutMs,
-      (resolve) => this.#waiters.push({ type, resolve }),
+      (resolve) => {
+        waiter.resolve = resolve;
+        this.#waiters.push(waiter);
+      },
       () => this.events.map((event) => `${event.type} ${event.param}`).join('; '),
-    );
+    ).catch((error: unknown) => {
+      // It was not given to anybody: the next one who asks shall have it.
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+      this.#given.set(type, (this.#given.get(type) ?? 1) - 1);
+      throw error;
+    });
   }
 
   #onData(data: Buffer): void {

@@ -165,3 +165,12 @@ test('a restarted kamailio has forgotten every registration', async (t) => {
   (await bob.incoming()).answer();
   await call.answered();
 });
+
+test('an event that did not come in time is there for who asks next', async (t) => {
+  const { raw, baresip } = await pbx(t);
+  const [alice, bob] = [await raw('alice'), await baresip('bob')];
+  await assert.rejects(bob.event('CALL_ESTABLISHED', 50), /no CALL_ESTABLISHED/);
+  const call = await (await alice.call('sip:bob@pbx.test')).answered();
+  await bob.event('CALL_ESTABLISHED');
+  await call.hangup();
+});
