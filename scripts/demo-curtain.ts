@@ -15,6 +15,10 @@ export class Curtain {
     return starting.finally(() => this.#starting.delete(starting));
   }
 
+  get hasFallen(): boolean {
+    return this.#fallen !== undefined;
+  }
+
   /** Ends everything, the latest first, and what is just being started too. Resolves with what did not end properly. */
   fall(): Promise<string[]> {
     this.#fallen ??= this.#endAll();

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { level } from '../test/kit/analysis.ts';
 import { ulawDecode } from '../test/kit/g711.ts';
+import type { Seen } from '../test/kit/participant.ts';
 import type { RawCall } from '../test/kit/raw-call.ts';
 import type { HeardPacket } from '../test/kit/rtp-recording.ts';
 import { join, type Sound } from '../test/kit/sound.ts';
 import { tone } from '../test/kit/tone.ts';
-import { dial, isPhone } from './demo-calls.ts';
+import { dial, nextPhone } from './demo-calls.ts';
 import { accounts, type Stage } from './demo-stage.ts';
 import type { Story } from './demo-story.ts';
 
@@ -36,10 +37,11 @@ export async function delayOfDialIn(stage: Stage, story: Story): Promise<Delays>
     'a second telephone, which times its packets, calls the gateway (default room) to measure the delay',
   );
   speakInBursts(stage);
+  const newcomer = nextPhone(stage.alice);
   const began = Date.now();
   const call = await guest.call(`sip:${accounts.gateway.user}@${pbx.host}:${pbx.port}`);
   await call.answered();
-  return measure(stage, story, call, began);
+  return measure(stage, story, call, { began, newcomer });
 }
 
 /** Alice calls the measuring telephone. */
@@ -47,19 +49,31 @@ export async function delayOfDialOut(stage: Stage, story: Story): Promise<Delays
   const { alice, guest } = stage;
   story.tell('Alice invites the telephone that times its packets');
   speakInBursts(stage);
+  const newcomer = nextPhone(stage.alice);
   const began = Date.now();
   await dial(alice, accounts.guest.user);
   const call = await guest.incoming();
   call.ring();
   call.answer();
-  return measure(stage, story, call, began);
+  return measure(stage, story, call, { began, newcomer });
 }
 
 function speakInBursts({ alice }: Stage): void {
   alice.keepSpeaking(join(quiet(48_000, restSeconds), burst(48_000)));
 }
 
-async function measure({ alice }: Stage, story: Story, call: RawCall, began: number): Promise<Delays> {
+interface Dialled {
+  /** Milliseconds since 1970. */
+  readonly began: number;
+  newcomer(): Promise<Seen>;
+}
+
+async function measure(
+  { alice }: Stage,
+  story: Story,
+  call: RawCall,
+  { began, newcomer }: Dialled,
+): Promise<Delays> {
   call.audio.say(quiet(8000, 1));
   const toWallClock = Date.now() - performance.now();
   const sent: number[] = [];
@@ -67,7 +81,7 @@ async function measure({ alice }: Stage, story: Story, call: RawCall, began: num
     sent.push((await call.audio.mark(burst(8000))) + toWallClock);
     await delay((burstSeconds + restSeconds) * 1000);
   }
-  const { nick } = await alice.waitFor(isPhone);
+  const { nick } = await newcomer();
   const statistics = await alice.statistics(nick);
   const left = alice.waitForLeave(nick);
   await call.hangup();
@@ -78,8 +92,8 @@ async function measure({ alice }: Stage, story: Story, call: RawCall, began: num
   const { packets } = call.audio.recording;
   const atPhone = onsetsAt(packets).map((at) => at + toWallClock);
   const first = packets.find((packet) => packetLevel(packet) > quietDbfs - 10);
-  if (first === undefined || intoRoom[0] === undefined)
-    throw new Error('no audio reached the measuring telephone or the room');
+  if (first === undefined) throw new Error('no audio of the room reached the measuring telephone');
+  if (intoRoom[0] === undefined) throw new Error('no audio of the measuring telephone reached the room');
   const [inbound, outbound] = [differences(sent, intoRoom), differences(toGateway, atPhone)];
   const delays = {
     phoneToRoomMs: median(inbound),

@@ -46,9 +46,12 @@ function rowsOf(call: string, { take, delays }: CallResult): string[][] {
 }
 
 function setUps({ dialIn, dialOut }: Results): string[] {
-  const one = (call: string, { take, delays }: CallResult) =>
-    `Set-up of the ${call}: answered ${milliseconds(take?.setupMs)} after dialling, ` +
-    `audio both ways after ${milliseconds(delays?.audioMs)} (second telephone)`;
+  const one = (call: string, { take, delays }: CallResult) => {
+    const answered = take && `answered ${milliseconds(take.setupMs)} after dialling`;
+    const audio = delays && `audio both ways after ${milliseconds(delays.audioMs)} (second telephone)`;
+    const known = [answered, audio].filter((part) => part !== undefined);
+    return `Set-up of the ${call}: ${known.join(', ') || 'did not come about'}`;
+  };
   const bursts = dialIn.delays?.bursts ?? dialOut.delays?.bursts;
   const method =
     bursts === undefined

@@ -65,7 +65,7 @@ async function perform(stage: Stage, story: Story): Promise<Results> {
       return await part();
     } catch (error) {
       story.tell(`${what} FAILED: ${(error as Error).message}`);
-      problems.push(`${what}: ${firstLine(error)}`);
+      problems.push(`${what}: ${firstSentence(error)}`);
       return undefined;
     } finally {
       stage.alice.silent();
@@ -74,7 +74,8 @@ async function perform(stage: Stage, story: Story): Promise<Results> {
   };
   const call = async (name: 'dial-in' | 'dial-out', talk: typeof dialIn, time: typeof delayOfDialIn) => {
     const take = await attempt(name, () => talk(stage, story));
-    if (take !== undefined) {
+    if (take === undefined) await stage.phone.hangup().catch(() => {});
+    else {
       saveTake(name, take);
       const missed = [...take.phoneHears.problems, ...take.roomHears.problems];
       problems.push(...missed.map((problem) => `${name}: ${problem}`));
@@ -89,11 +90,14 @@ async function perform(stage: Stage, story: Story): Promise<Results> {
   return { ...results, problems };
 }
 
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0] ?? '';
+const firstSentence = (error: unknown): string => (error as Error).message.split(/\n|\. /)[0] ?? '';
 
 function report(results: Results, { json }: Options): void {
-  console.log(`\n${table(results)}\n`);
-  console.log(`Recordings and spectrograms are in ${outputName}/; at the end the gateway's log, too.`);
+  if (results.dialIn.take !== undefined || results.dialOut.take !== undefined) {
+    console.log(
+      `\n${table(results)}\n\nRecordings and spectrograms are in ${outputName}/; at the end the gateway's log, too.`,
+    );
+  }
   if (results.problems.length === 0) console.log('Everybody was heard.');
   else console.log(['NOT AS IT SHOULD BE:', ...results.problems].join('\n  '));
   if (json !== undefined) writeFileSync(json, asJson(results));
@@ -109,8 +113,10 @@ async function demonstrate(options: Options, curtain: Curtain, story: Story): Pr
     results = await perform(stage, story);
   } catch (error) {
     story.tell(`FAILED: ${(error as Error).message}`);
-    results = { dialIn: nothing, dialOut: nothing, problems: [firstLine(error)] };
+    results = { dialIn: nothing, dialOut: nothing, problems: [firstSentence(error)] };
   }
+  // What an interruption broke off is no result.
+  if (curtain.hasFallen) return exitCodes.interrupted;
   report(results, options);
   const code = results.problems.length === 0 ? exitCodes.heard : exitCodes.failed;
   process.exitCode = code;
@@ -126,9 +132,13 @@ async function main(options: Options): Promise<number> {
   try {
     code = await Promise.race([demonstrate(options, curtain, story), interrupted]);
   } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    // With --keep an interruption is the proper end; the verdict stands.
-    code = Number(process.exitCode ?? exitCodes.interrupted);
+    if (error instanceof Interrupted) {
+      // With --keep an interruption is the proper end; the verdict stands.
+      code = Number(process.exitCode ?? exitCodes.interrupted);
+    } else {
+      console.error(error);
+      code = exitCodes.failed;
+    }
   }
   story.end();
   story.epilogue('ending everything');
