@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import { ns } from '../../kit/focus-stanzas.ts';
-import { startTalk, type Talk } from './talk.ts';
+import { finish, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -12,7 +12,7 @@ before(async () => {
   stage = await Constellation.start();
   talk = await startTalk(stage, 'steady');
 });
-after(() => stage.stop());
+after(() => finish(stage));
 
 test('the bridge goes dark: the loss is noticed, a restart is asked for in its session, and media is back without the phone noticing more than silence', async () => {
   const { nick, room, call } = talk;

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
+import type { FocusConference } from '../../kit/focus-conference.ts';
 import { errorTo } from '../../kit/focus-stanzas.ts';
 import { connectComponent } from '../../kit/xmpp-entity.ts';
-import { startTalk, type Talk } from './talk.ts';
+import { finish, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -13,7 +14,13 @@ before(async () => {
   stage = await Constellation.start();
   talk = await startTalk(stage, 'steady');
 });
-after(() => stage.stop());
+after(() => finish(stage));
+
+/** Resolves when the occupant has accepted a session in the conference that the focus begins next. */
+async function acceptedBy(nick: string): Promise<void> {
+  const [conference]: FocusConference[] = await once(stage.jitsi.focus, 'conference');
+  await new Promise<void>((resolve) => conference?.on('accepted', (who) => who === nick && resolve()));
+}
 
 for (const [how, breakIt] of [
   ['stopped', () => stage.jitsi.focus.stop()],
@@ -29,9 +36,7 @@ for (const [how, breakIt] of [
     talk.phoneLostNothing();
     await talk.roomLostNothing();
     await stage.jitsi.focus.start();
-    const [conference] = await once(stage.jitsi.focus, 'conference');
-    const [accepted] = await once(conference, 'accepted');
-    if (accepted !== nick) await once(conference, 'accepted');
+    await acceptedBy(nick);
     assert.notEqual(talk.room.conference.find(nick).session?.sid, before);
     await talk.bothWays();
     assert.equal(talk.nick, nick, 'the occupant stayed');
@@ -53,7 +58,6 @@ test('the conference request is repeated until a focus is there', async () => {
   unready.send(errorTo(request, { type: 'wait', condition: 'service-unavailable' }));
   await unready.close();
   await focus.start();
-  const [conference] = await once(focus, 'conference');
-  await once(conference, 'accepted');
+  await acceptedBy(talk.nick);
   await talk.bothWays();
 });

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { ownAddress } from '../../kit/bridge.ts';
 import { Constellation } from '../../kit/constellation.ts';
 import type { BridgeTransport } from '../../kit/media-bridge.ts';
-import { dial, speaker, startTalk, type Talk } from './talk.ts';
+import { dial, finish, speaker, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -25,10 +25,9 @@ before(async () => {
     return lie === undefined ? endpoint : { ...endpoint, transport: lie(endpoint.transport) };
   };
   talk = await startTalk(stage, 'steady');
-  talk.call.audio.recording.clear();
 });
 after(async () => {
-  await stage.stop();
+  await finish(stage);
   nobody.close();
 });
 

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { Constellation, type ConstellationOptions } from '../../kit/constellation.ts';
 import { value } from '../../kit/raw-sip.ts';
-import { dial, speaker, startTalk } from './talk.ts';
+import { dial, finish, speaker, startTalk } from './talk.ts';
 
 async function start(t: TestContext, options: ConstellationOptions): Promise<Constellation> {
   const stage = await Constellation.start(options);
-  t.after(() => stage.stop());
+  t.after(() => finish(stage));
   return stage;
 }
 

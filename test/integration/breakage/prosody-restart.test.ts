@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import { GatewayProcess } from '../../kit/gateway-process.ts';
 import { connectComponent } from '../../kit/xmpp-entity.ts';
-import { dial, isPhone, speaker, startTalk, type Talk, trunk } from './talk.ts';
+import { dial, finish, isPhone, speaker, startTalk, type Talk, trunk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -12,7 +12,7 @@ before(async () => {
   stage = await Constellation.start();
   talk = await startTalk(stage, 'steady');
 });
-after(() => stage.stop());
+after(() => finish(stage));
 
 /** Alice's browser connects again too; the old one is silent from now on. */
 async function aliceReturns(): Promise<void> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import { value } from '../../kit/raw-sip.ts';
-import { speaker, startTalk, type Talk } from './talk.ts';
+import { finish, speaker, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -15,7 +15,7 @@ before(async () => {
   });
   talk = await startTalk(stage, 'steady');
 });
-after(() => stage.stop());
+after(() => finish(stage));
 
 test('a session that the focus ends and starts again: the phone stays, is silent meanwhile, and is heard again', async () => {
   const { nick } = talk;

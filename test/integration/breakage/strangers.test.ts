@@ -4,7 +4,7 @@ import { Constellation } from '../../kit/constellation.ts';
 import { muteRequest, ns, sessionInitiate, sessionTerminate } from '../../kit/focus-stanzas.ts';
 import { paperEndpoint } from '../../kit/media-bridge.ts';
 import { copyOf, payload, type XmlElement, xml } from '../../kit/xml.ts';
-import { startTalk, type Talk } from './talk.ts';
+import { finish, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -13,7 +13,7 @@ before(async () => {
   stage = await Constellation.start();
   talk = await startTalk(stage, 'steady');
 });
-after(() => stage.stop());
+after(() => finish(stage));
 
 /** Where the gateway's occupant is reached: through the room, by its real JID. */
 function ways(): string[] {

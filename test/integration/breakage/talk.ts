@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gaps, levelAt } from '../../kit/analysis.ts';
+import type { Constellation } from '../../kit/constellation.ts';
 import type { GatewayProcess, GatewayProcessOptions } from '../../kit/gateway-process.ts';
 import type { Jitsi, Room } from '../../kit/jitsi.ts';
 import type { Participant } from '../../kit/participant.ts';
@@ -14,6 +15,12 @@ export interface Stage {
   readonly jitsi: Jitsi;
   readonly gateway: GatewayProcess;
   readonly phone: RawPhone;
+}
+
+/** Ends everything; an exception that the gateway caught, wherever, fails the test. */
+export async function finish(stage: Constellation): Promise<void> {
+  await stage.stop();
+  assert.doesNotMatch(stage.gateway.text, /"err":|"event":"(bug|call-bug)"/);
 }
 
 /** The phone calls a room; whether it gets there is the test's business. */
@@ -31,6 +38,9 @@ export async function startTalk(stage: Stage, name: string): Promise<Talk> {
   call.audio.say(phoneTone);
   const talk = new Talk(room, alice, call);
   await talk.bothWays();
+  // What is judged later begins here: how a call starts is another matter.
+  call.audio.recording.clear();
+  await stage.jitsi.bridge.clear(room.jid);
   return talk;
 }
 
@@ -142,11 +152,11 @@ export function isPhone({ realJid }: { readonly realJid: string }): boolean {
 }
 
 /**
- * Silence of more than 60 ms after the tone has begun. Shorter ones and jumps in phase may be the kit's: its speakers run on the
+ * Silence of more than 100 ms after the tone has begun. Shorter ones and jumps in phase may be the kit's: its speakers run on the
  * clock of a busy machine.
  */
 function pauses(sound: Sound, hz: number): string[] {
-  const found = gaps(sound, hz).filter(({ kind, from, to }) => kind === 'silence' && to - from > 0.06);
+  const found = gaps(sound, hz).filter(({ kind, from, to }) => kind === 'silence' && to - from > 0.1);
   const inside = found.filter(({ from, to }) => from > 0.05 && to < seconds(sound) - 0.05);
   return inside.map(({ from, to }) => `${from.toFixed(3)}–${to.toFixed(3)} s`);
 }
