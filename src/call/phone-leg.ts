@@ -23,13 +23,15 @@ export class PhoneLeg {
   onEvent: (event: CallEvent) => void = () => {};
   readonly #parts: PhoneLegParts;
   readonly #sessionId = Math.floor(Date.now() / 1000);
-  #version = 0;
+  #version = 1;
   #rtpPort = 0;
   #sip: SipCall | undefined;
   #place: ((sdp: string) => SipCall) | undefined;
   /** The last SDP that we sent, or that `answer()` will send. */
   #ourSdp: string | undefined;
   #agreed: AudioSession | undefined;
+  /** The last SDP that we sent is an offer, to which the peer owes the answer. */
+  #offering = false;
   #ended: Failure | undefined;
 
   constructor(parts: PhoneLegParts) {
@@ -77,11 +79,15 @@ export class PhoneLeg {
   #attach(sip: SipCall): void {
     this.#sip = sip;
     sip.on('ringing', () => this.onEvent({ type: 'phone-ringing' }));
-    const onAnswer = (sdp: string | undefined): void => {
-      this.#onAnswered(sip, sdp).catch((error: unknown) => this.#broken(error));
-    };
-    sip.on('answered', onAnswer);
-    sip.on('reanswered', onAnswer);
+    sip.on('answered', (sdp) => {
+      this.#takeAnswer(sip, sdp).then(
+        (agreed) => agreed && sip.direction === 'out' && this.onEvent({ type: 'phone-answered' }),
+        (error: unknown) => this.#broken(error),
+      );
+    });
+    sip.on('reanswered', (sdp) => {
+      this.#takeAnswer(sip, sdp).catch((error: unknown) => this.#broken(error));
+    });
     sip.on('reoffer', (sdp, respond) => {
       this.#answerTo(sdp).then(respond, (error: unknown) => {
         respond(fail('internal'));
@@ -101,34 +107,44 @@ export class PhoneLeg {
     return ok(undefined);
   }
 
-  /** The peer acknowledged, or accepted our INVITE; with the answer when the offer was ours. */
-  async #onAnswered(sip: SipCall, sdp: string | undefined): Promise<void> {
-    if (sdp !== undefined) {
-      const read = readAnswer(sdp, this.#local(), this.#ourSdp);
-      const connected = read.ok ? await this.#connect(read.value) : read;
-      if (!connected.ok) return sip.end(connected.error);
-    } else if (sip.direction === 'out' || sip.offer === undefined) {
-      return sip.end(failure('no-common-codec', 'the peer never said what it can receive'));
-    }
-    if (sip.direction === 'out') this.onEvent({ type: 'phone-answered' });
+  /** The peer accepted our INVITE, or acknowledged: with its answer if the offer was ours. False: it ends the call. */
+  async #takeAnswer(sip: SipCall, sdp: string | undefined): Promise<boolean> {
+    if (!this.#offering) return true;
+    this.#offering = false;
+    const agreed =
+      sdp === undefined
+        ? fail('no-common-codec', 'the peer never said what it can receive')
+        : await this.#readAnswer(sdp);
+    if (!agreed.ok) sip.end(agreed.error);
+    return agreed.ok;
+  }
+
+  async #readAnswer(sdp: string): Promise<Result<void>> {
+    const read = readAnswer(sdp, this.#local(), this.#ourSdp);
+    return read.ok ? this.#connect(read.value) : read;
   }
 
   /** `offer` undefined: an offerless INVITE or re-INVITE asks for our offer (RFC 3261 §14.2). */
   async #answerTo(offer: string | undefined): Promise<Result<string>> {
     if (offer === undefined) return ok(this.#offer());
-    this.#version += 1;
     const answered = answerOffer(offer, this.#local(), this.#agreed);
     if (!answered.ok) return answered;
     const connected = await this.#connect(answered.value.audio);
     if (!connected.ok) return connected;
-    this.#ourSdp = answered.value.sdp;
-    return ok(answered.value.sdp);
+    this.#offering = false;
+    return ok(this.#sent(answered.value.sdp));
   }
 
   #offer(): string {
+    this.#offering = true;
+    return this.#sent(writeOffer(this.#local(), this.#ourSdp));
+  }
+
+  /** Each body that goes out has the next version; one that was not sent has none (RFC 3264 §8). */
+  #sent(sdp: string): string {
+    this.#ourSdp = sdp;
     this.#version += 1;
-    this.#ourSdp = writeOffer(this.#local(), this.#ourSdp);
-    return this.#ourSdp;
+    return sdp;
   }
 
   async #connect(audio: AudioSession): Promise<Result<void>> {
