@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 bash scripts/setup.sh
 export PATH=$PWD/node_modules/.bin:$PATH
 main=$PWD/test/bench/main.ts
-cd "$here" # --json names a file of the caller's
+cd "${INIT_CWD:-$here}" # --json names a file of the caller's
 if [ "$(nproc)" -gt 1 ] && command -v taskset >/dev/null; then
   exec taskset -c 0 node "$main" "$@"
 fi

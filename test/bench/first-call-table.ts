@@ -7,7 +7,7 @@ import type { SteadyReport } from './steady.ts';
 
 /** The report for people. */
 export function firstCallTable(report: FirstCallReport): string {
-  const { machine, singleCalls, manyCalls, steady } = report;
+  const { machine, singleCalls, withoutNagle, manyCalls, steady } = report;
   const pinning = machine.pinned
     ? 'gateway on core 1, load generator on core 0'
     : 'NOT PINNED: one core only, the generator disturbs the gateway';
@@ -17,6 +17,7 @@ export function firstCallTable(report: FirstCallReport): string {
     `reference: libopus alone, one frame each way: ${report.opusPairMicroseconds} µs, so ${codecMs(report)} ms for a call and second`,
     '',
     ...(singleCalls === undefined ? [] : singleLines(singleCalls)),
+    ...(withoutNagle === undefined ? [] : eagerLines(withoutNagle)),
     ...(manyCalls === undefined ? [] : manyLines(manyCalls, codecMs(report))),
     ...(steady === undefined ? [] : steadyLines(steady)),
     ...rows([
@@ -30,9 +31,25 @@ function codecMs({ opusPairMicroseconds }: FirstCallReport): number {
   return Number((opusPairMicroseconds / 20).toFixed(2));
 }
 
+function row(name: string, { count, p50, p95, max }: Distribution): (string | number)[] {
+  return [name, count, p50, p95, max];
+}
+
+function stepsLine({ steps }: SingleCallsReport['setup']): string {
+  const texts = Object.entries(steps).map(([step, ms]) => `${step} ${ms}`);
+  return `median ms since the INVITE: ${texts.join(' · ')}`;
+}
+
+function eagerLines(setup: SingleCallsReport['setup']): string[] {
+  return [
+    'The same with network_settings = { nagle = false } in Prosody (config/prosody.cfg.lua.snippet)',
+    ...rows([['ms', 'count', 'p50', 'p95', 'max'], row('INVITE → audio both ways', setup.bothWays)]),
+    stepsLine(setup),
+    '',
+  ];
+}
+
 function singleLines({ calls, setup, delay, clocks, generator }: SingleCallsReport): string[] {
-  const row = (name: string, { count, p50, p95, max }: Distribution) => [name, count, p50, p95, max];
-  const steps = Object.entries(setup.steps).map(([step, ms]) => `${step} ${ms}`);
   return [
     `One call after another, ${calls} calls, bridge: libwebrtc`,
     ...rows([
@@ -46,7 +63,7 @@ function singleLines({ calls, setup, delay, clocks, generator }: SingleCallsRepo
       row('  after digital silence', delay.roomToPhoneAfterSilence),
     ]),
     `first call of the process: ${setup.firstCallMs} ms; bursts never found: ${delay.lostBursts}`,
-    `median ms since the INVITE: ${steps.join(' · ')}`,
+    stepsLine(setup),
     `clocks of the two measuring processes: ${clocks.between} of ${clocks.of} answers between question and reply, within ${clocks.withinMs} ms`,
     generatorLine(generator),
     '',
@@ -87,10 +104,19 @@ function steadyLines({ calls, atOnce, holdings, growthPerCallKiB }: SteadyReport
   return [
     `${calls} calls, ${atOnce} at a time; after a forced garbage collection in all threads`,
     ...rows([
-      ['after calls', 'heap MiB', 'resident MiB', 'descriptors', 'media ports', 'timers and handles'],
+      [
+        'after calls',
+        'heap MiB',
+        'compiled code MiB',
+        'resident MiB',
+        'descriptors',
+        'media ports',
+        'timers and handles',
+      ],
       ...holdings.map((one) => [
         one.after,
         one.heapMiB,
+        one.codeMiB,
         one.residentMiB,
         one.descriptors,
         one.mediaPorts,

@@ -17,6 +17,8 @@ export interface FirstCallReport {
   /** Microseconds of CPU that libopus alone needs for one frame each way. */
   readonly opusPairMicroseconds: number;
   readonly singleCalls: SingleCallsReport | undefined;
+  /** Set-up only, with a Prosody that does not wait (network_settings = { nagle = false }). */
+  readonly withoutNagle: SingleCallsReport['setup'] | undefined;
   readonly manyCalls: ManyCallsReport | undefined;
   readonly steady: SteadyReport | undefined;
   readonly goals: readonly Goal[];
@@ -51,6 +53,9 @@ export async function firstCall(
     `${calls} calls one after another, ${bursts} bursts each way`,
     () => measureSingleCalls(calls, bursts),
   );
+  const eager = await part('single', '10 calls more, with a Prosody without Nagle', () =>
+    measureSingleCalls(10, 0, false),
+  );
   const seconds = quick ? 10 : 30;
   const manyCalls = await part('many', `50, 10 and 1 calls at once, ${seconds} s each`, () =>
     measureManyCalls({ counts: [1, 10, 50], seconds }),
@@ -73,6 +78,7 @@ export async function firstCall(
     loadAfter: loadavg()[0] ?? 0,
     opusPairMicroseconds,
     singleCalls,
+    withoutNagle: eager?.setup,
     manyCalls,
     steady,
     goals,

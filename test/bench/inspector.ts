@@ -6,8 +6,9 @@ interface Thread {
 
 export interface HeapFigures {
   readonly thread: string;
-  /** Bytes after a full garbage collection. */
-  readonly heapUsed: number;
+  /** Bytes after a full garbage collection: objects, and compiled code, which grows for as long as functions get hot. */
+  readonly objects: number;
+  readonly code: number;
   readonly arrayBuffers: number;
   /** What keeps the thread's event loop alive, by kind. */
   readonly resources: Readonly<Record<string, number>>;
@@ -31,7 +32,17 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-const figures = `JSON.stringify({ ...process.memoryUsage(), resources: process.getActiveResourcesInfo() })`;
+const figures = `JSON.stringify({
+  spaces: process.getBuiltinModule('v8').getHeapSpaceStatistics(),
+  arrayBuffers: process.memoryUsage().arrayBuffers,
+  resources: process.getActiveResourcesInfo(),
+})`;
+
+interface Figures {
+  readonly spaces: readonly { readonly space_name: string; readonly space_used_size: number }[];
+  readonly arrayBuffers: number;
+  readonly resources: readonly string[];
+}
 
 /** The inspector protocol of a Node process that was started with `--inspect`: collects garbage, weighs heaps, profiles; all threads. */
 export class Inspector {
@@ -68,12 +79,19 @@ export class Inspector {
         await this.#command('HeapProfiler.collectGarbage', {}, session);
       const answer = await this.#command('Runtime.evaluate', { expression: figures }, session);
       const { value } = answer.result as { value: string };
-      const { heapUsed, arrayBuffers, resources } = JSON.parse(value) as {
-        heapUsed: number;
-        arrayBuffers: number;
-        resources: string[];
-      };
-      found.push({ thread: name, heapUsed, arrayBuffers, resources: counted(resources) });
+      const { spaces, arrayBuffers, resources } = JSON.parse(value) as Figures;
+      const used = (wanted: (space: string) => boolean) =>
+        spaces
+          .filter((space) => wanted(space.space_name))
+          .reduce((sum, space) => sum + space.space_used_size, 0);
+      const isCode = (space: string) => /code|trusted/.test(space);
+      found.push({
+        thread: name,
+        objects: used((space) => !isCode(space)),
+        code: used(isCode),
+        arrayBuffers,
+        resources: counted(resources),
+      });
     }
     return found;
   }

@@ -66,7 +66,7 @@ export class LoadStage {
     const { phone, gateway } = this.bench;
     const headers = [['Jitsi-Conference-Room', `load-${index}`]] as const;
     const call = await phone.call(`sip:room@127.0.0.1:${gateway.sipPort}`, { headers });
-    call.audio.say(this.#phoneVoice);
+    setTimeout(() => call.audio.say(this.#phoneVoice), Math.random() * 20);
     const { nick } = await participant.waitFor(({ realJid }) => realJid.includes(gatewayDomain));
     await call.answered();
     await call.audio.recording.more(10);

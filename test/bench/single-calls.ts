@@ -43,10 +43,18 @@ export interface ClockProof {
 
 const roomName = 'bench';
 const voice = tone(440, 48_000, 1, -15);
+const none: WireDelays = { phoneToRoom: [], roomToPhone: [], lost: 0 };
 
-/** Calls one after another into a room in which somebody waits: set-up times, and delays on the wire. The bridge is libwebrtc. */
-export async function measureSingleCalls(calls: number, bursts: number): Promise<SingleCallsReport> {
-  const jitsi = await startJitsi();
+/**
+ * Calls one after another into a room in which somebody waits: set-up times and, when there are `bursts`, delays on the wire. The
+ * bridge is libwebrtc. `nagle`: see ProsodyOptions.
+ */
+export async function measureSingleCalls(
+  calls: number,
+  bursts: number,
+  nagle = true,
+): Promise<SingleCallsReport> {
+  const jitsi = await startJitsi({ prosody: { nagle } });
   await jitsi.bridge.trace();
   const bench = await startGateway(jitsi.prosody).catch(async (error: unknown) => {
     await jitsi.stop();
@@ -76,7 +84,7 @@ async function measureCall(scene: SetupScene, bursts: number, background: Backgr
   const { listener } = scene;
   listener.keepSpeaking(voice);
   const placed = await placeCall(scene);
-  const delays = await measureDelays(scene, placed, bursts, background);
+  const delays = bursts === 0 ? none : await measureDelays(scene, placed, bursts, background);
   const left = leaves(listener, placed.nick);
   await placed.call.hangup();
   await left;

@@ -9,8 +9,10 @@ export interface Holding {
   /** Calls that it has had. */
   readonly after: number;
   readonly threads: readonly HeapFigures[];
-  /** MiB, all threads, after a garbage collection. */
+  /** MiB of objects and buffers, all threads, after a garbage collection. */
   readonly heapMiB: number;
+  /** MiB of compiled code; grows slowly for as long as more functions get hot. */
+  readonly codeMiB: number;
   readonly residentMiB: number;
   readonly descriptors: number;
   /** Media ports that are bound. */
@@ -64,11 +66,13 @@ async function hold({ bench }: LoadStage, inspector: Inspector, after: number): 
   await delay(35_000);
   await until('the media ports are free', () => gateway.mediaPorts().length === 0);
   const threads = await inspector.heaps();
-  const bytes = threads.reduce((sum, { heapUsed, arrayBuffers }) => sum + heapUsed + arrayBuffers, 0);
+  const bytes = threads.reduce((sum, { objects, arrayBuffers }) => sum + objects + arrayBuffers, 0);
+  const code = threads.reduce((sum, thread) => sum + thread.code, 0);
   return {
     after,
     threads,
     heapMiB: rounded(bytes / 2 ** 20, 2),
+    codeMiB: rounded(code / 2 ** 20, 2),
     residentMiB: rounded(gateway.usage().residentBytes / 2 ** 20),
     descriptors: gateway.sockets().descriptors,
     mediaPorts: gateway.mediaPorts().length,

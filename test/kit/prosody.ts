@@ -15,6 +15,8 @@ export interface ProsodyOptions {
   readonly secret?: string;
   /** Domains that may join the brewery's MUC; unset: all. */
   readonly breweryWhitelist?: readonly string[];
+  /** Default true, as Debian's Prosody has it. */
+  readonly nagle?: boolean;
 }
 
 export interface Prosody {
@@ -73,6 +75,7 @@ async function layOut(directory: string, options: ProsodyOptions): Promise<Proso
     secret: options.secret ?? 's3cret',
     focusSecret: 'focus-secret',
     breweryWhitelist: options.breweryWhitelist,
+    nagle: options.nagle ?? true,
   };
   // Prosody's own file storage: a hosts' folder is its percent-encoded name.
   const accounts = join(directory, 'data', `auth.${domain}`.replaceAll('.', '%2e'), 'accounts');
