@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { assertTones, Constellation, phoneHears, roomHears } from '../../kit/constellation.ts';
+import { tone } from '../../kit/tone.ts';
+
+// A room of several: the bridge forwards a stream for each, and the phone hears their mix.
+
+let world: Constellation;
+
+before(async () => {
+  world = await Constellation.start();
+});
+afterEach((t) => world.report(t));
+after(() => world.stop());
+
+test('three who speak at once are heard together; who goes falls silent, who comes is heard', async () => {
+  const room = world.room('choir');
+  const says = (hz: number) => tone(hz, 48_000, 1, -21);
+  const [alice, bob, carol] = await Promise.all([room.join('Alice'), room.join('Bob'), room.join('Carol')]);
+  alice.keepSpeaking(says(400));
+  bob.keepSpeaking(says(900));
+  carol.keepSpeaking(says(1700));
+  const call = await world.dialIn('choir');
+  await call.answered();
+  call.audio.say(tone(2500, 8000, 1, -15));
+  const { nick } = await world.occupant(alice);
+  await phoneHears(call, 0.5);
+  assertTones(await phoneHears(call), [400, 900, 1700], -21);
+
+  // Only his presence says that he has gone: no source-remove comes (jitsi.md §5).
+  const bobHasGone = alice.waitForLeave(bob.nick);
+  await bob.leave(true);
+  await bobHasGone;
+  await phoneHears(call, 0.5);
+  assertTones(await phoneHears(call), [400, 1700], -21);
+
+  const dave = await room.join('Dave');
+  const session = new Promise((resolve) => dave.once('session', resolve));
+  dave.keepSpeaking(says(1200));
+  if (dave.sid === undefined) await session;
+  await phoneHears(call, 0.5);
+  assertTones(await phoneHears(call), [400, 1200, 1700], -21);
+
+  // Nobody hears himself, and everybody hears the phone alone.
+  assertTones(await roomHears(dave, nick), [2500]);
+  await call.hangup();
+});
+
+test('six who speak at once: the loudest five are heard', async () => {
+  const room = world.room('crowd');
+  const tones = [400, 700, 1050, 1450, 1900];
+  const crowd = await Promise.all(tones.map((hz) => room.join(`${hz} Hz`)));
+  const quiet = await room.join('quiet');
+  for (const [i, one] of crowd.entries()) one.keepSpeaking(tone(tones[i] ?? 0, 48_000, 1, -24));
+  const call = await world.dialIn('crowd');
+  await call.answered();
+  await phoneHears(call, 1);
+  quiet.keepSpeaking(tone(2500, 48_000, 1, -36));
+  await phoneHears(call, 0.5);
+  const heard = await phoneHears(call);
+  assertTones(heard, tones, -24);
+  assert.equal(call.audio.recording.loss().lost, 0);
+  await call.hangup();
+});
