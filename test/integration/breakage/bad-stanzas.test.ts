@@ -5,7 +5,7 @@ import { Constellation } from '../../kit/constellation.ts';
 import { ns } from '../../kit/focus-stanzas.ts';
 import { type XmlElement, xml } from '../../kit/xml.ts';
 import { connectClient, type XmppEntity } from '../../kit/xmpp-entity.ts';
-import { dial, finish, startTalk, type Talk } from './talk.ts';
+import { dial, finish, soon, startTalk, type Talk } from './talk.ts';
 
 const component = 'callcontrol.meet.test';
 let stage: Constellation;
@@ -52,7 +52,7 @@ test('a stanza of 200 KB is refused unread; one of 300 KB costs its sender the c
     condition(await request(verbatim(`<x xmlns='urn:example:wide' ${wide}/>`))),
     'policy-violation',
   );
-  const closed = once(mallory, 'closed');
+  const closed = once(mallory, 'closed', soon());
   mallory.send(verbatim(`<message to='${component}'><body>${'x'.repeat(300_000)}</body></message>`));
   await closed;
   mallory = await connectClient(stage.jitsi.prosody.c2sPort, 'meet.test');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import { ns } from '../../kit/focus-stanzas.ts';
-import { finish, startTalk, type Talk } from './talk.ts';
+import { finish, soon, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -20,7 +20,7 @@ test('the bridge goes dark: the loss is noticed, a restart is asked for in its s
   const { bridgeSession } = conference;
   const first = conference.find(nick).session?.sid;
   call.audio.recording.clear();
-  const terminated = once(conference, 'terminated');
+  const terminated = once(conference, 'terminated', soon());
   stage.jitsi.bridge.impair({ blackout: true });
   const [who, jingle] = await terminated;
   assert.equal(who, nick);

@@ -4,8 +4,9 @@ import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import type { FocusConference } from '../../kit/focus-conference.ts';
 import { errorTo } from '../../kit/focus-stanzas.ts';
+import { within } from '../../kit/until.ts';
 import { connectComponent } from '../../kit/xmpp-entity.ts';
-import { finish, startTalk, type Talk } from './talk.ts';
+import { finish, soon, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -18,8 +19,12 @@ after(() => finish(stage));
 
 /** Resolves when the occupant has accepted a session in the conference that the focus begins next. */
 async function acceptedBy(nick: string): Promise<void> {
-  const [conference]: FocusConference[] = await once(stage.jitsi.focus, 'conference');
-  await new Promise<void>((resolve) => conference?.on('accepted', (who) => who === nick && resolve()));
+  const [conference]: FocusConference[] = await once(stage.jitsi.focus, 'conference', soon());
+  const has = (found: (value: undefined) => void) => {
+    conference?.on('accepted', (who) => who === nick && found(undefined));
+    return () => conference?.removeAllListeners('accepted');
+  };
+  await within(() => `a session of ${nick}`, 20_000, has);
 }
 
 for (const [how, breakIt] of [
@@ -53,7 +58,7 @@ test('the conference request is repeated until a focus is there', async () => {
     `focus.${prosody.domain}`,
     prosody.focusSecret,
   );
-  const [request] = await once(unready, 'stanza');
+  const [request] = await once(unready, 'stanza', soon());
   assert.match(request.attrs.from ?? '', /@callcontrol\./);
   unready.send(errorTo(request, { type: 'wait', condition: 'service-unavailable' }));
   await unready.close();

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { ownAddress } from '../../kit/bridge.ts';
 import { Constellation } from '../../kit/constellation.ts';
 import type { BridgeTransport } from '../../kit/media-bridge.ts';
-import { dial, finish, speaker, startTalk, type Talk } from './talk.ts';
+import { dial, finish, soon, speaker, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -60,7 +60,7 @@ describe('no way to the bridge', { concurrency: true }, () => {
     test(`${what}: the caller gets 480 with the reason, the operator the remedy`, async () => {
       lies.set(code, lie);
       const alice = await speaker(stage.room(code));
-      const terminated = once(stage.room(code).conference, 'terminated');
+      const terminated = once(stage.room(code).conference, 'terminated', soon());
       const call = await dial(stage, code);
       const { startLine } = await call.response(480, 30_000);
       assert.equal(startLine, `SIP/2.0 480 ${phrase}`);
@@ -77,7 +77,7 @@ describe('no way to the bridge', { concurrency: true }, () => {
     const moved = await startTalk(stage, 'moved');
     lies.set('moved', cases[0].lie);
     const { conference, moderation } = moved.room;
-    const terminated = once(conference, 'terminated');
+    const terminated = once(conference, 'terminated', soon());
     await moderation.reinvite(moved.nick);
     lies.delete('moved');
     const [, jingle] = await terminated;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Constellation } from '../../kit/constellation.ts';
 import { value } from '../../kit/raw-sip.ts';
-import { finish, speaker, startTalk, type Talk } from './talk.ts';
+import { finish, soon, speaker, startTalk, type Talk } from './talk.ts';
 
 let stage: Constellation;
 let talk: Talk;
@@ -30,12 +30,14 @@ test('a session that the focus ends and starts again: the phone stays, is silent
 });
 
 test('a new session without an end of the old one replaces it', async () => {
-  const before = talk.room.conference.find(talk.nick).session?.sid;
-  const accepted = once(talk.room.conference, 'accepted');
-  await talk.room.moderation.reinvite(talk.nick);
+  const { nick, room } = talk;
+  const before = room.conference.find(nick).session?.sid;
+  const accepted = once(room.conference, 'accepted', soon());
+  await room.moderation.reinvite(nick);
   await accepted;
-  assert.notEqual(talk.room.conference.find(talk.nick).session?.sid, before);
   await talk.bothWays();
+  assert.equal(talk.nick, nick, 'the occupant did not have to come again');
+  assert.notEqual(room.conference.find(nick).session?.sid, before);
   assert.equal(talk.call.audio.recording.loss().lost, 0);
 });
 

@@ -147,6 +147,9 @@ export class Talk {
   }
 }
 
+/** For `once`: fails when the event does not come within 20 s. */
+export const soon = () => ({ signal: AbortSignal.timeout(20_000) });
+
 export function isPhone({ realJid }: { readonly realJid: string }): boolean {
   return realJid.includes('@callcontrol.');
 }
