@@ -53,11 +53,13 @@ for (const direction of ['in', 'out'] as const) {
     const order: string[] = [];
     const terminated = once(conference, 'terminated') as Promise<[string, XmlElement]>;
     conference.once('terminated', (who) => order.push(`terminated ${who}`));
+    const gone = once(conference, 'left');
     conference.once('left', (who) => order.push(`left ${who}`));
     assert.equal(await call.hangup(), 200);
     assert.equal((await left).getChild('status')?.getText(), 'Disconnected');
     const bridgeSession = (await terminated)[1].getChild('bridge-session');
     assert.equal(bridgeSession?.attrs.id, conference.bridgeSession);
+    await gone;
     assert.deepEqual(order, [`terminated ${nick}`, `left ${nick}`]);
     assert.equal((await world.callEnded(name('bye'))).reason, 'hangup');
   });
