@@ -75,6 +75,26 @@ test('subscribers are spread over the slots, each every 20 ms', () => {
   assert.deepEqual([...phases.values()], Array(10).fill(2));
 });
 
+test('a subscriber that moves its ticks gets the next one when it asked for it, and none in between', () => {
+  const time = new FakeTime();
+  const { clock } = clockOf(time);
+  clock.subscribe(() => {});
+  for (const wait of [4, 12, 20, 22, 36]) {
+    const due: number[] = [];
+    const follow = (scheduled: number) => due.push(scheduled);
+    const leave = clock.subscribe((scheduled) => {
+      due.push(scheduled);
+      leaveFollower = clock.subscribe(follow, scheduled + wait);
+      leave();
+    });
+    let leaveFollower = () => {};
+    time.advance(200);
+    leaveFollower();
+    assert.equal(Math.round((due[1] ?? 0) - (due[0] ?? 0)), wait);
+    assert.equal(Math.round((due[2] ?? 0) - (due[1] ?? 0)), 20);
+  }
+});
+
 test('after a short stall the missed ticks are made up for; after a long one the rest is skipped and counted', () => {
   const time = new FakeTime();
   const { clock } = clockOf(time);

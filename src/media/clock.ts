@@ -26,6 +26,8 @@ export interface TickLateness {
 interface Subscriber {
   readonly slot: number;
   readonly tick: (scheduledMs: number) => void;
+  /** Number of the slot in which it ticks first, counted from the origin. */
+  readonly first: number;
 }
 
 /**
@@ -52,10 +54,14 @@ export class TickClock {
     this.#onError = onError;
   }
 
-  /** Calls `tick` every 20 ms with the time at which it was due, until the answered function is called. */
-  subscribe(tick: (scheduledMs: number) => void): () => void {
-    const slot = this.#leastUsedSlot();
-    const subscriber = { slot, tick };
+  /**
+   * Calls `tick` every 20 ms with the time at which it was due, until the answered function is called; for the first time in
+   * the slot due at or right before `from`, when that is given.
+   */
+  subscribe(tick: (scheduledMs: number) => void, from?: number): () => void {
+    const first = from === undefined || this.#subscribers === 0 ? 0 : this.#slotDueAt(from);
+    const slot = first > 0 ? first % SLOTS : this.#leastUsedSlot();
+    const subscriber = { slot, tick, first };
     this.#slots[slot]?.add(subscriber);
     this.#subscribers += 1;
     if (this.#subscribers === 1) this.#begin();
@@ -123,6 +129,7 @@ export class TickClock {
 
   #runSlot(slot: number, due: number, lateMs: number): void {
     for (const subscriber of this.#slots[slot] ?? []) {
+      if (this.#next < subscriber.first) continue;
       this.#note(lateMs);
       try {
         subscriber.tick(due);
@@ -144,6 +151,11 @@ export class TickClock {
     if (stale <= 0) return;
     this.#next += stale * SLOTS;
     this.#skipped += stale * this.#subscribers;
+  }
+
+  #slotDueAt(time: number): number {
+    // A due time is no exact multiple in floating point.
+    return Math.max(0, Math.floor((time - this.#origin) / SLOT_MS + 1e-6));
   }
 
   #leastUsedSlot(): number {

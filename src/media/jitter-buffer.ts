@@ -65,6 +65,8 @@ export class JitterBuffer {
   };
   /** How long the packet pulled last had waited since it was due at the earliest. */
   bufferMs = 0;
+  /** How much longer it had waited than the jitter of late asks for; negative when it was played early. */
+  slackMs = 0;
   readonly #ring = new PacketRing();
   readonly #delay: PlayoutDelay;
   readonly #timeline: Timeline;
@@ -267,6 +269,7 @@ export class JitterBuffer {
     this.#lostRun = 0;
     this.#delay.noteFrame();
     this.bufferMs = Math.max(waitedMs, 0);
+    this.slackMs = waitedMs - this.#target();
     return pull;
   }
 

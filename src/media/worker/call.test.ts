@@ -25,6 +25,7 @@ async function stage(t: TestContext) {
     /** One tick, `ms` later. */
     pass(ms: number) {
       time.now += ms;
+      call.tickUplink(time.now);
       call.tick(time.now);
     },
   };

@@ -8,6 +8,7 @@ import type {
   PhoneMedia,
 } from '../media-engine.ts';
 import type { CallEvent, WorkerResult, WorkerSettings } from '../protocol.ts';
+import { TickPhase } from '../tick-phase.ts';
 import { BridgeLeg } from './bridge-leg.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import type { DtlsCertificate } from './werift.ts';
@@ -33,6 +34,7 @@ export class Call {
   #phone: PhoneLeg | undefined;
   #bridge: BridgeLeg | undefined;
   #frames = framesOf(defaultRate);
+  #phase = new TickPhase();
   #phoneMuted = false;
   #roomMuted = false;
   #isOver = false;
@@ -61,6 +63,7 @@ export class Call {
   connectPhone(phone: PhoneMedia): WorkerResult<null> {
     if (this.#phone === undefined) return fail('internal', 'openPhone comes before connectPhone');
     this.#phone.connect(phone);
+    this.#phase = new TickPhase();
     const rate = this.#rate;
     if (this.#frames.rate !== rate) this.#frames = framesOf(rate);
     this.#bridge?.setRate(rate);
@@ -126,9 +129,21 @@ export class Call {
     };
   }
 
-  /** 20 ms of the call. */
+  /** 20 ms from the room to the phone, and what else a call does from time to time. */
   tick(now: number): void {
-    if (!this.#isOver) this.#guard(() => this.#pass(now));
+    if (!this.#isOver) this.#guard(() => this.#passDown(now));
+  }
+
+  /**
+   * 20 ms from the phone to the room. Answers by how many milliseconds these ticks shall come earlier (negative: later) from now on, so
+   * that the phone's packets do not wait for them; mostly 0.
+   */
+  tickUplink(now: number): number {
+    let shift = 0;
+    this.#guard(() => {
+      shift = this.#passUp(now);
+    });
+    return shift;
   }
 
   /** Resolves when the ports are free. */
@@ -145,12 +160,18 @@ export class Call {
     return this.#phone?.rate ?? defaultRate;
   }
 
-  #pass(now: number): void {
-    const { voice, mix, silence } = this.#frames;
+  #passUp(now: number): number {
+    const { voice } = this.#frames;
+    const speaks = this.#phone?.read(now, voice) === true && !this.#phoneMuted;
+    this.#bridge?.send(speaks ? voice : undefined);
+    if (this.#phone !== undefined) this.#phase.note(this.#phone.slackMs);
+    return this.#phase.takeShift();
+  }
+
+  #passDown(now: number): void {
+    const { mix, silence } = this.#frames;
     const [phone, bridge] = [this.#phone, this.#bridge];
     bridge?.tick(now);
-    const speaks = phone?.read(now, voice) === true && !this.#phoneMuted;
-    bridge?.send(speaks ? voice : undefined);
     if (phone?.rate === undefined) return;
     const hears = phone.hears && !this.#roomMuted && bridge?.mix(now, mix) === true;
     phone.send(hears ? mix : silence);

@@ -106,6 +106,11 @@ export class PhoneLeg {
     return this.speaks && this.#playout?.read(now, frame) === true;
   }
 
+  /** See Playout; of the last `read`. */
+  get slackMs(): number {
+    return this.#playout?.slackMs ?? Number.NaN;
+  }
+
   /** Gives 20 ms to the phone. */
   send(frame: Int16Array): void {
     const to = this.#lock?.destination;

@@ -15,6 +15,8 @@ export class Playout {
   readonly decoder: AudioDecoder;
   /** Samples in a frame. */
   readonly frameLength: number;
+  /** Least slack (JitterBuffer) of the packets that the last `read` took; NaN when it took none. */
+  slackMs = Number.NaN;
   readonly #queue: Int16Array;
   #start = 0;
   #end = 0;
@@ -35,6 +37,7 @@ export class Playout {
   /** Fills `frame`. False when the source is silent: then the frame is not to be used. */
   read(nowMs: number, frame: Int16Array): boolean {
     let heard = this.#end > this.#start;
+    this.slackMs = Number.NaN;
     for (let pulls = 0; this.#queued < this.frameLength && pulls < maximumPulls; pulls += 1) {
       heard = this.#append(nowMs) || heard;
     }
@@ -76,12 +79,19 @@ export class Playout {
   }
 
   #decode(pull: Pull, wanted: number): number {
-    if (pull.kind === 'frame' && pull.payload)
+    if (pull.kind === 'frame' && pull.payload) {
+      this.#noteSlack();
       return this.decoder.decode(pull.payload, this.#queue, this.#end);
+    }
     if (pull.kind !== 'lost') return 0;
     return pull.next
       ? this.decoder.recover(pull.next, wanted, this.#queue, this.#end)
       : this.decoder.conceal(wanted, this.#queue, this.#end);
+  }
+
+  #noteSlack(): void {
+    const { slackMs } = this.buffer;
+    if (!(slackMs > this.slackMs)) this.slackMs = slackMs;
   }
 
   /** The source's clock is faster than ours, or a wave of jitter has passed: leaves out a piece, with a cross-fade. */
