@@ -100,9 +100,9 @@ function manyLines({ idleCpuPercent, points }: ManyCallsReport, codec: number): 
   ];
 }
 
-function steadyLines({ calls, atOnce, holdings, growthPerCallKiB }: SteadyReport): string[] {
+function steadyLines({ calls, atOnce, warmUp, holdings, growthPerCallKiB }: SteadyReport): string[] {
   return [
-    `${calls} calls, ${atOnce} at a time; after a forced garbage collection in all threads`,
+    `${calls} calls, ${atOnce} at a time, after ${warmUp} to warm up; each time after a forced garbage collection in all threads`,
     ...rows([
       [
         'after calls',
@@ -128,11 +128,17 @@ function steadyLines({ calls, atOnce, holdings, growthPerCallKiB }: SteadyReport
   ];
 }
 
+/** A generator that is so late itself makes pauses that are not the gateway's. */
+const lateMs = 40;
+
 function generatorLine(load: GeneratorLoad): string {
+  const latest = Math.max(load.phones.max, load.bridge.max);
+  const disturbed =
+    latest > lateMs ? `; DISTURBED: it was ${latest} ms late itself, repeat on a quiet machine` : '';
   const delay = ({ p50, p99, max }: GeneratorLoad['phones']) => `p50 ${p50}, p99 ${p99}, max ${max} ms`;
   return (
     `generator: late ${delay(load.phones)} (phones, focus), ${delay(load.bridge)} (bridge); ` +
-    `CPU ${load.phonesCpu} % + ${load.bridgeCpu} %; cores busy ${load.generatorCoreBusy} % (generator), ${load.gatewayCoreBusy} % (gateway)`
+    `CPU ${load.phonesCpu} % + ${load.bridgeCpu} %; cores busy ${load.generatorCoreBusy} % (generator), ${load.gatewayCoreBusy} % (gateway)${disturbed}`
   );
 }
 

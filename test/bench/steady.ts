@@ -24,6 +24,8 @@ export interface Holding {
 export interface SteadyReport {
   readonly calls: number;
   readonly atOnce: number;
+  /** Calls before the first holding. */
+  readonly warmUp: number;
   readonly holdings: readonly Holding[];
   /** Heap of the second half's growth, KiB for each call. */
   readonly growthPerCallKiB: number;
@@ -45,7 +47,7 @@ export async function measureSteadiness(calls: number, atOnce: number): Promise<
       holdings.push(await hold(stage, inspector, part));
     }
     inspector.close();
-    return { calls, atOnce, holdings, growthPerCallKiB: growth(holdings) };
+    return { calls, atOnce, warmUp, holdings, growthPerCallKiB: growth(holdings) };
   } finally {
     await stage.stop();
   }
