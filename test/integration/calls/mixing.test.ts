@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { levelAt } from '../../kit/analysis.ts';
 import { assertTones, Constellation, phoneHears, roomHears } from '../../kit/constellation.ts';
 import { tone } from '../../kit/tone.ts';
 
@@ -27,12 +28,21 @@ test('three who speak at once are heard together; who goes falls silent, who com
   await phoneHears(call, 0.5);
   assertTones(await phoneHears(call), [400, 900, 1700], -21);
 
-  // Only his presence says that he has gone: no source-remove comes (jitsi.md §5).
+  // Only his presence says that he has gone: no source-remove comes (jitsi.md §5), and here his stream goes on without him. It
+  // is a stranger's from now on, or rather soon: the gateway keeps the sources of leavers while Prosody might be shutting down.
+  const { bridge } = world.jitsi;
+  await bridge.ask({ verb: 'sources', room: room.jid, nick: 'ghost', ssrcs: [bob.ssrc] });
   const bobHasGone = alice.waitForLeave(bob.nick);
   await bob.leave(true);
   await bobHasGone;
-  await phoneHears(call, 0.5);
+  bridge.keepSaying(room.jid, bob.ssrc, says(900));
+  const sent = async () => (await alice.statistics(nick))?.toGateway.get(bob.ssrc)?.packets ?? 0;
+  let heard = await phoneHears(call);
+  for (let more = 0; more < 5 && levelAt(heard, 900) > -50; more += 1) heard = await phoneHears(call);
+  const before = await sent();
   assertTones(await phoneHears(call), [400, 1700], -21);
+  assert.ok((await sent()) > before + 20, 'the stream of the ghost reaches the gateway');
+  bridge.hush(room.jid, bob.ssrc);
 
   const dave = await room.join('Dave');
   const session = new Promise((resolve) => dave.once('session', resolve));
