@@ -44,13 +44,16 @@ test('a gateway that checks first is connected, hears two people by their SSRCs,
   await Promise.all([bridge.connected(room, 'phone'), gateway.connected()]);
   await inside('bob', 'bob@meet.test/b', 2222);
 
+  const began = performance.now();
   bridge.speak(room, 1111, { samples: tone(440, 48_000, 1).samples, loop: true });
   bridge.speak(room, 2222, { samples: tone(880, 48_000, 1).samples, loop: true });
   await gateway.speak(tone(1000, 48_000, 2), 20);
   const sent = (await bridge.statistics(room, 'phone'))?.toGateway;
+  // A packet each 20 ms, however long the machine took for the two seconds.
+  const most = (performance.now() - began) / 20 + 10;
   const [alice, bob] = [sent?.get(1111)?.packets ?? 0, sent?.get(2222)?.packets ?? 0];
-  assert.ok(alice > 60 && alice <= 110, `of alice ${alice} packets`);
-  assert.ok(bob > 60 && bob <= 110, `of bob ${bob} packets`);
+  assert.ok(alice > 60 && alice <= most, `of alice ${alice} packets`);
+  assert.ok(bob > 60 && bob <= most, `of bob ${bob} packets`);
   assert.ok((gateway.received.get(1111) ?? 0) >= alice - 3);
 
   const phone = await heard();
