@@ -73,3 +73,10 @@ test('round-trip time comes out of our report, the peer’s delay and now', () =
   assert.equal(roundTripMs(block, ntpTime(1_800_000_000_100)), undefined);
   assert.equal(roundTripMs({ ...block, lastSenderReport: 0 }, sent), undefined);
 });
+
+test('a tick that was due before the sender report came reports no delay, instead of a negative one', () => {
+  const report = new ReceptionReport(1, 8000);
+  receive(report, 0, 2);
+  report.senderReported(ntpTime(1_800_000_000_000), 5014);
+  assert.equal(report.report(5000).delaySinceLast, 0);
+});

@@ -73,7 +73,8 @@ export class ReceptionReport {
     const lostNow = expectedNow - (this.packetsReceived - this.#receivedPrior);
     this.#expectedPrior = expected;
     this.#receivedPrior = this.packetsReceived;
-    const delayMs = this.#senderReport === 0 ? 0 : nowMs - this.#senderReportMs;
+    // A tick that runs late counts by the time it was due; what arrived meanwhile is younger.
+    const delayMs = this.#senderReport === 0 ? 0 : Math.max(0, nowMs - this.#senderReportMs);
     return {
       ssrc: this.ssrc,
       fractionLost:
