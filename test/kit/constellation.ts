@@ -147,3 +147,37 @@ export function assertTones(sound: Sound, expected: readonly number[], dbfs = -1
     );
   }
 }
+
+/**
+ * The phone hears exactly these tones, now or soon: it listens for more than half a second at most ten times, because a busy
+ * moment of this machine, and what was said before, is no failure.
+ */
+export async function phoneHearsTones(call: RawCall, tones: readonly number[], dbfs = -15): Promise<void> {
+  await hearsTones(() => phoneHears(call, 0.6), tones, dbfs);
+}
+
+/** The room hears exactly these tones from the phone `nick`, now or soon. */
+export async function roomHearsTones(
+  listener: Participant,
+  nick: string,
+  tones: readonly number[],
+  dbfs = -15,
+): Promise<void> {
+  await hearsTones(() => roomHears(listener, nick, 0.6), tones, dbfs);
+}
+
+async function hearsTones(
+  listen: () => Promise<Sound>,
+  tones: readonly number[],
+  dbfs: number,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const heard = await listen();
+    try {
+      assertTones(heard, tones, dbfs);
+      return;
+    } catch (error) {
+      if (attempt === 10) throw error;
+    }
+  }
+}
