@@ -149,7 +149,7 @@ test('forged STUN, DTLS from elsewhere and rubbish at the ICE port: no answer, a
 });
 
 test('through all of that neither side lost a packet or heard a pause', async () => {
-  talk.phoneLostNothing();
+  await talk.phoneLostNothing();
   await talk.roomLostNothing();
 });
 

@@ -21,8 +21,8 @@ before(async () => {
   talk = await startTalk(stage, 'steady');
 });
 after(async () => {
-  await finish(stage);
   stranger.close();
+  await finish(stage);
 });
 
 function send(data: string | Buffer): void {
@@ -112,7 +112,7 @@ test('a flood of INVITEs from one host costs a running call nothing', async () =
 });
 
 test('through all of that neither side lost a packet or heard a pause', async () => {
-  talk.phoneLostNothing();
+  await talk.phoneLostNothing();
   await talk.roomLostNothing();
 });
 

@@ -38,7 +38,7 @@ for (const [how, breakIt] of [
     talk.call.audio.recording.clear();
     await breakIt();
     await talk.goesOn(50);
-    talk.phoneLostNothing();
+    await talk.phoneLostNothing();
     await talk.roomLostNothing();
     await stage.jitsi.focus.start();
     await acceptedBy(nick);

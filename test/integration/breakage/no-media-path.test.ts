@@ -27,8 +27,8 @@ before(async () => {
   talk = await startTalk(stage, 'steady');
 });
 after(async () => {
-  await finish(stage);
   nobody.close();
+  await finish(stage);
 });
 
 const cases = [
@@ -90,6 +90,6 @@ describe('no way to the bridge', { concurrency: true }, () => {
 
 test('another call noticed nothing of all that', async () => {
   await talk.bothWays();
-  talk.phoneLostNothing();
+  await talk.phoneLostNothing();
   await talk.roomLostNothing();
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { Constellation, type ConstellationOptions } from '../../kit/constellation.ts';
@@ -30,7 +30,7 @@ test('a port range that is used up: the next call gets 503, the first one notice
   assert.equal(reason, 'ports-exhausted');
   assert.match(String(remedy), /--min-port\/--max-port/);
   await talk.goesOn();
-  talk.phoneLostNothing();
+  await talk.phoneLostNothing();
   await talk.roomLostNothing();
   await talk.hangup();
   await stage.idle();
@@ -41,27 +41,24 @@ test('a port range that is used up: the next call gets 503, the first one notice
 test('a range with room for the phone but not for the bridge: the caller gets 503 and all is given back', async (t) => {
   const stage = await start(t, { mediaPorts: 4 });
   const { minPort } = stage.gateway;
-  const foreign = await Promise.all([minPort + 2, minPort + 3].map(occupy));
+  for (const port of [minPort + 2, minPort + 3]) await occupy(t, port);
   const alice = await speaker(stage.room('narrow'));
   const call = await dial(stage, 'narrow');
   assert.equal((await call.response(503)).startLine, 'SIP/2.0 503 No free media port');
   assert.equal((await stage.callEnded('narrow')).reason, 'ports-exhausted');
   await stage.idle();
-  for (const socket of foreign) socket.close();
   await alice.leave();
 });
 
 test('ports of the range that other programs hold are passed over', async (t) => {
   const stage = await start(t, { mediaPorts: 8 });
   const { minPort, maxPort } = stage.gateway;
-  const foreign = await Promise.all([minPort, minPort + 3, maxPort].map(occupy));
-  t.after(() => {
-    for (const socket of foreign) socket.close();
-  });
+  const foreign = [minPort, minPort + 3, maxPort];
+  for (const port of foreign) await occupy(t, port);
   const talk = await startTalk(stage, 'crowded');
   const used = stage.gateway.mediaPorts();
   assert.equal(used.length, 3);
-  assert.equal(used.filter((port) => [minPort, minPort + 3, maxPort].includes(port)).length, 0);
+  assert.equal(used.filter((port) => foreign.includes(port)).length, 0);
   await talk.hangup();
 });
 
@@ -80,9 +77,10 @@ test('a call beyond the allowed number gets 503 before the room hears of it, and
   await next.hangup();
 });
 
-async function occupy(port: number): Promise<Socket> {
+/** Another program's socket, until the test is over. */
+async function occupy(t: TestContext, port: number): Promise<void> {
   const socket = createSocket('udp4');
+  t.after(() => socket.close());
   socket.bind(port, '0.0.0.0');
   await once(socket, 'listening');
-  return socket;
 }

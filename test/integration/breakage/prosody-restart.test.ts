@@ -32,7 +32,7 @@ for (const [how, breakIt] of [
     await breakIt();
     await stage.gateway.waitFor('xmpp-offline', from);
     await talk.call.audio.recording.more(75);
-    talk.phoneLostNothing();
+    await talk.phoneLostNothing();
     if (how === 'killed') {
       const refused = await dial(stage, 'closed');
       assert.equal(await refused.final(), 503, 'a new call is refused while Prosody is away');

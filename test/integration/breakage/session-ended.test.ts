@@ -11,7 +11,7 @@ let talk: Talk;
 before(async () => {
   stage = await Constellation.start({
     focus: { idleMs: 200 },
-    env: { JIGASI_ROOM_LOST_SECONDS: '3' },
+    env: { JIGASI_ROOM_LOST_SECONDS: '2' },
   });
   talk = await startTalk(stage, 'steady');
 });
@@ -47,7 +47,7 @@ test('alone in the room the session expires; the phone waits there, however long
   await talk.alice.leave();
   await stage.gateway.waitFor(({ what }) => what === 'session-ended', from);
   // Longer than the time after which a lost room ends a call: being alone is no failure.
-  await talk.call.audio.recording.more(200);
+  await talk.call.audio.recording.more(125);
   talk.alice = await speaker(talk.room);
   await talk.bothWays();
   assert.equal(talk.nick, nick);
