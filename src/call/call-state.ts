@@ -234,7 +234,8 @@ function endCall(state: CallState, why: Failure, farewell = false): Step {
   const stays = farewell && state.room !== 'gone';
   if (stays) effects.push({ type: 'status', text: endings[why.code].status });
   else if (state.room !== 'gone') effects.push({ type: 'leave-room', status: endings[why.code].status });
-  return finishWhenGone({ ...state, phone, dialPending: false, end: why, farewell: stays }, effects);
+  const ending = { ...state, phone, session: undefined, dialPending: false, end: why, farewell: stays };
+  return finishWhenGone(ending, effects);
 }
 
 function whileEnding(state: CallState, event: CallEvent): Step {
