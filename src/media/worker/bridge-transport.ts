@@ -24,6 +24,8 @@ export interface BridgeTransportOptions {
   readonly onUp: () => void;
   /** The transport has closed itself; `closed` tells when its socket is gone. */
   readonly onDown: (why: Failure) => void;
+  /** Why an RTP packet, of at least 12 bytes and still encrypted, is not worth decrypting; undefined: it is. */
+  readonly spares: (packet: Buffer) => string | undefined;
   /** Authenticated and decrypted, in `packet[0…length)`; the buffer may be kept. */
   readonly onRtp: (packet: Buffer, length: number) => void;
   readonly onRtcp: (packet: Buffer, length: number) => void;
@@ -167,6 +169,11 @@ export class BridgeTransport {
     const context = this.#receive;
     if (context === undefined) {
       this.#options.drop('early');
+      return;
+    }
+    const spared = kind === 'rtp' ? this.#options.spares(datagram) : undefined;
+    if (spared !== undefined) {
+      this.#options.drop(spared);
       return;
     }
     const length =

@@ -10,12 +10,17 @@ import type {
 import type { CallEvent, WorkerResult, WorkerSettings } from '../protocol.ts';
 import { TickPhase } from '../tick-phase.ts';
 import { BridgeLeg } from './bridge-leg.ts';
+import { type Mix, silence } from './mix.ts';
 import { PhoneLeg } from './phone-leg.ts';
+import type { RateMix } from './rate-mix.ts';
+import type { RoomSources } from './room-sources.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 export interface CallOptions {
   readonly settings: WorkerSettings;
   readonly certificate: DtlsCertificate;
+  /** What the legs of the room receive together. */
+  readonly room: RoomSources;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly onEvent: (event: CallEvent) => void;
@@ -33,8 +38,9 @@ export class Call {
   readonly #options: CallOptions;
   #phone: PhoneLeg | undefined;
   #bridge: BridgeLeg | undefined;
-  #frames = framesOf(defaultRate);
   #phase = new TickPhase();
+  #voice = new Int16Array(defaultRate / 50);
+  #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
   #phoneMuted = false;
   #roomMuted = false;
   #isOver = false;
@@ -65,7 +71,7 @@ export class Call {
     this.#phone.connect(phone);
     this.#phase = new TickPhase();
     const rate = this.#rate;
-    if (this.#frames.rate !== rate) this.#frames = framesOf(rate);
+    if (this.#voice.length !== rate / 50) this.#voice = new Int16Array(rate / 50);
     this.#bridge?.setRate(rate);
     return ok(null);
   }
@@ -73,12 +79,14 @@ export class Call {
   /** A leg that is still there is replaced once the new one has its port. */
   async connectBridge(port: number, offer: BridgeOffer): Promise<WorkerResult<BridgeAnswer>> {
     if (this.#isOver) return fail('internal', 'the call is over');
-    const { settings, certificate, now } = this.#options;
+    const { settings, certificate, room, now } = this.#options;
     const opened = await BridgeLeg.open({
       settings,
       certificate,
       port,
       offer,
+      room,
+      onError: this.#options.onError,
       now,
       rate: this.#rate,
       onUp: () => this.#options.onEvent({ name: 'bridge-up' }),
@@ -86,6 +94,10 @@ export class Call {
       guard: (work) => this.#guard(work),
     });
     if (!opened.ok) return opened;
+    if (this.#isOver) {
+      await opened.value.close();
+      return fail('internal', 'the call is over');
+    }
     const before = this.#bridge;
     this.#bridge = opened.value;
     const [answer] = await Promise.all([opened.value.answer(), before?.close()]);
@@ -121,17 +133,12 @@ export class Call {
   }
 
   statistics(): MediaStatistics {
-    const bridge = this.#bridge?.statistics();
+    const bridge = this.#bridge?.statistics(this.#rate);
     return {
       phone: this.#phone?.statistics() ?? noLeg,
       bridge: bridge?.leg ?? noLeg,
       sources: bridge?.sources ?? [],
     };
-  }
-
-  /** 20 ms from the room to the phone, and what else a call does from time to time. */
-  tick(now: number): void {
-    if (!this.#isOver) this.#guard(() => this.#passDown(now));
   }
 
   /**
@@ -141,9 +148,24 @@ export class Call {
   tickUplink(now: number): number {
     let shift = 0;
     this.#guard(() => {
-      shift = this.#passUp(now);
+      shift = this.#speak(now);
     });
     return shift;
+  }
+
+  /** 20 ms from the room to the phone, the first part: decides whom the phone hears. All calls of a room do, before the first `finishMix`. */
+  chooseMix(now: number): void {
+    if (!this.#isOver) this.#guard(() => this.#choose(now));
+  }
+
+  /** The second part: the mix is made, once for all that share it. */
+  finishMix(): void {
+    if (this.#mix !== undefined) this.#bridge?.sources.finish();
+  }
+
+  /** The last part: the room goes to the phone, and what else a call does from time to time. */
+  listen(now: number): void {
+    if (!this.#isOver) this.#guard(() => this.#listen(now));
   }
 
   /** Resolves when the ports are free. */
@@ -160,21 +182,26 @@ export class Call {
     return this.#phone?.rate ?? defaultRate;
   }
 
-  #passUp(now: number): number {
-    const { voice } = this.#frames;
-    const speaks = this.#phone?.read(now, voice) === true && !this.#phoneMuted;
-    this.#bridge?.send(speaks ? voice : undefined);
+  #speak(now: number): number {
+    const speaks = this.#phone?.read(now, this.#voice) === true && !this.#phoneMuted;
+    this.#bridge?.send(speaks ? this.#voice : undefined);
     if (this.#phone !== undefined) this.#phase.note(this.#phone.slackMs);
     return this.#phase.takeShift();
   }
 
-  #passDown(now: number): void {
-    const { mix, silence } = this.#frames;
+  #choose(now: number): void {
     const [phone, bridge] = [this.#phone, this.#bridge];
-    bridge?.tick(now);
+    if (phone?.rate === undefined || bridge === undefined || !phone.hears || this.#roomMuted) return;
+    const room = bridge.sources.mixAt(phone.rate, now);
+    this.#mix = { mix: room.choose(bridge.hears), room };
+  }
+
+  #listen(now: number): void {
+    const [phone, chosen] = [this.#phone, this.#mix];
+    this.#mix = undefined;
+    this.#bridge?.tick(now);
     if (phone?.rate === undefined) return;
-    const hears = phone.hears && !this.#roomMuted && bridge?.mix(now, mix) === true;
-    phone.send(hears ? mix : silence);
+    phone.send(chosen?.mix ?? silence(phone.rate), chosen?.room);
     phone.tick(now);
   }
 
@@ -204,11 +231,6 @@ export class Call {
       why: failure('internal', 'an exception in the media of this call'),
     });
   }
-}
-
-function framesOf(rate: AudioRate) {
-  const frame = () => new Int16Array(rate / 50);
-  return { rate, voice: frame(), mix: frame(), silence: frame() };
 }
 
 const noLeg = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, jitterMs: 0, dropped: {} };

@@ -92,20 +92,28 @@ export class MediaWorker {
 
   #open(number: number, callId: string, roomName: string): void {
     const { settings, certificate } = this.#options;
+    const room = this.#room(roomName);
     const call = new Call({
       settings,
       certificate,
+      room: room.sources,
       now: () => performance.now(),
       onEvent: (event) => this.#event(number, event),
       onError: (error) => this.#log('error', { err: describe(error), callId }, 'the media of a call broke'),
     });
     this.#calls.set(number, { call, roomName, queue: Promise.resolve() });
-    let room = this.#rooms.get(roomName);
-    if (room === undefined) {
-      room = new Room(this.#clock);
-      this.#rooms.set(roomName, room);
-    }
     room.enter(call);
+  }
+
+  #room(name: string): Room {
+    let room = this.#rooms.get(name);
+    if (room === undefined) {
+      room = new Room(this.#clock, (error) =>
+        this.#log('error', { err: describe(error), room: name }, 'a conference source broke'),
+      );
+      this.#rooms.set(name, room);
+    }
+    return room;
   }
 
   async #close(number: number): Promise<WorkerResult<null>> {

@@ -2,14 +2,16 @@ import type { RemoteInfo } from 'node:dgram';
 import { isUnicastAddress } from '../address-scope.ts';
 import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
 import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
+import { Playout } from '../playout.ts';
 import type { WorkerResult } from '../protocol.ts';
 import { newRtpHeader, parseRtp, type RtpHeader } from '../rtp.ts';
 import { SourceLock } from '../source-lock.ts';
 import { DropCounter } from './drop-counter.ts';
 import { isWildcard } from './ice-addresses.ts';
+import type { Mix } from './mix.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
-import { Playout } from './playout.ts';
+import type { RateMix } from './rate-mix.ts';
 import { RtcpSession } from './rtcp-session.ts';
 
 export interface PhoneLegOptions {
@@ -93,7 +95,7 @@ export class PhoneLeg {
     this.#wasSilent = false;
     if (before?.codec !== phone.codec || this.#playout === undefined) {
       this.#playout?.close();
-      this.#playout = new Playout(createAudioDecoder(phone.codec), phone.codec === 'opus');
+      this.#playout = new Playout(createAudioDecoder(phone.codec));
     }
     if (before === undefined || !sendsAlike(before, phone)) {
       this.#sender?.close();
@@ -111,14 +113,14 @@ export class PhoneLeg {
     return this.#playout?.slackMs ?? Number.NaN;
   }
 
-  /** Gives 20 ms to the phone. */
-  send(frame: Int16Array): void {
+  /** Gives 20 ms of a mix at its rate to the phone. `room` codes mixes for several phones; undefined: the mix is its own. */
+  send(mix: Mix, room: RateMix | undefined): void {
     const to = this.#lock?.destination;
     if (to === undefined || !this.hears || to.port === 0 || !isUnicastAddress(to.address)) {
       this.#sender?.skip();
       return;
     }
-    this.#sender?.send(frame, (packet) => this.#sockets?.rtp.send(packet, to.port, to.address));
+    this.#sender?.send(mix, room, (packet) => this.#sockets?.rtp.send(packet, to.port, to.address));
   }
 
   /** Looks after silence and reports; every 20 ms. */
@@ -171,7 +173,7 @@ export class PhoneLeg {
     if (refused !== undefined) return refused;
     const now = this.#options.now();
     this.#noteHeard(now);
-    this.#rtcp.received(header, now, this.#playout?.decoder.clockRate ?? 8000);
+    this.#rtcp.received(header, now, this.#playout?.clockRate ?? 8000);
     if (isEvent) this.eventPackets += 1;
     else if (this.speaks) this.#play(header, datagram, now);
     return undefined;
@@ -179,7 +181,7 @@ export class PhoneLeg {
 
   /** Another SSRC has its own numbering: nothing of the one before is waited for. */
   #play(header: RtpHeader, datagram: Buffer, now: number): void {
-    if (header.ssrc !== this.#playing) this.#playout?.buffer.reset();
+    if (header.ssrc !== this.#playing) this.#playout?.reset();
     this.#playing = header.ssrc;
     this.#playout?.push(header, datagram, now);
   }

@@ -40,13 +40,18 @@ export class RtcpSession {
 
   /** Notes an RTP packet that was accepted. */
   received(header: RtpHeader, now: number, clockRate: number): void {
-    let source = this.#sources.get(header.ssrc);
+    this.receivedAs(header.ssrc, header.sequence, header.timestamp, now, clockRate);
+  }
+
+  /** As `received`, of a packet that was not parsed any further. */
+  receivedAs(ssrc: number, sequence: number, timestamp: number, now: number, clockRate: number): void {
+    let source = this.#sources.get(ssrc);
     if (source === undefined) {
       if (this.#sources.size >= maximumSources) return;
-      source = new ReceptionReport(header.ssrc, clockRate);
-      this.#sources.set(header.ssrc, source);
+      source = new ReceptionReport(ssrc, clockRate);
+      this.#sources.set(ssrc, source);
     }
-    source.received(header.sequence, header.timestamp, now);
+    source.received(sequence, timestamp, now);
     this.#heard.add(source);
   }
 
