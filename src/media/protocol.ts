@@ -1,4 +1,5 @@
 import type { Failure, Result } from '../errors.ts';
+import type { TickLateness } from './clock.ts';
 import type { BridgeAnswer, BridgeOffer, IceCandidate, MediaStatistics, PhoneMedia } from './media-engine.ts';
 
 /** What a media worker needs to know for its whole life (`workerData`). */
@@ -53,10 +54,18 @@ export type CallEvent =
   | { readonly name: 'bridge-down'; readonly port: number; readonly why: Failure }
   | { readonly name: 'failed'; readonly why: Failure };
 
+/** How a worker does, since it last told. */
+export interface WorkerLoad {
+  /** Part of the time in which its event loop was busy, 0…1. */
+  readonly utilization: number;
+  readonly ticks: TickLateness;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'reply'; readonly request: number; readonly result: WorkerResult<unknown> }
   | { readonly kind: 'event'; readonly call: number; readonly event: CallEvent }
+  | { readonly kind: 'load'; readonly load: WorkerLoad }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly context: object; readonly message: string };

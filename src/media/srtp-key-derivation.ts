@@ -1,7 +1,8 @@
 import { createCipheriv } from 'node:crypto';
 
 /** The SRTP protection profiles that DTLS negotiates here (RFC 5764 §4.1.2, RFC 7714 §14.2). */
-export type SrtpProfile = 'AES_CM_128_HMAC_SHA1_80' | 'AEAD_AES_128_GCM';
+export const srtpProfiles = ['AES_CM_128_HMAC_SHA1_80', 'AEAD_AES_128_GCM'] as const;
+export type SrtpProfile = (typeof srtpProfiles)[number];
 
 /** Lengths of the master key and salt of a profile, in bytes. */
 export const srtpKeyLengths: Readonly<Record<SrtpProfile, { readonly key: number; readonly salt: number }>> =

@@ -19,6 +19,9 @@ interface OpenCall {
   queue: Promise<unknown>;
 }
 
+/** How often the main thread hears how busy this worker is. */
+const loadIntervalMs = 1000;
+
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
   readonly certificate: DtlsCertificate;
@@ -31,10 +34,12 @@ export class MediaWorker {
   readonly #clock: TickClock;
   readonly #rooms = new Map<string, Room>();
   readonly #calls = new Map<number, OpenCall>();
+  #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
     this.#clock = new TickClock((error) => this.#log('error', { err: describe(error) }, 'a tick threw'));
+    setInterval(() => this.#tellLoad(), loadIntervalMs).unref();
   }
 
   handle(message: RequestMessage): void {
@@ -144,6 +149,13 @@ export class MediaWorker {
     await this.#close(message.call).catch(() => undefined);
     this.#options.post({ kind: 'event', call: message.call, event: { name: 'failed', why } });
     return { ok: false, error: why };
+  }
+
+  #tellLoad(): void {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
+    this.#utilization = now;
+    this.#options.post({ kind: 'load', load: { utilization, ticks: this.#clock.takeLateness() } });
   }
 
   #reply(request: number, result: WorkerResult<unknown>): void {
