@@ -51,6 +51,10 @@ export class OpusAudioEncoder implements AudioEncoder {
     return this.#opus.encode(pcm, out, at);
   }
 
+  restartPrediction(): void {
+    this.#opus.restartPrediction();
+  }
+
   setExpectedLoss(percent: number): void {
     this.#opus.setExpectedLoss(percent);
   }

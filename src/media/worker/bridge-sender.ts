@@ -1,5 +1,6 @@
 import { type AudioEncoder, type AudioRate, createAudioEncoder } from '../audio-codec.ts';
 import { audioLevel, SILENCE_LEVEL, VoiceActivity } from '../audio-level.ts';
+import { PauseDetector } from '../pause-detector.ts';
 import { PacketBuffers } from './packet-buffers.ts';
 import { RtpStream } from './rtp-stream.ts';
 
@@ -22,8 +23,12 @@ export class BridgeSender {
   readonly stream: RtpStream;
   readonly #activity = new VoiceActivity();
   readonly #buffers = new PacketBuffers();
+  readonly #pauses = new PauseDetector();
   #encoder: AudioEncoder | undefined;
   #silent = 0;
+  /** First byte of the last packet (RFC 6716 §3.1). */
+  #toc = 0;
+  #isPausing = false;
 
   constructor(payloadType: number, audioLevelId: number | undefined) {
     this.stream = new RtpStream(payloadType, audioLevelId ?? 0);
@@ -49,24 +54,52 @@ export class BridgeSender {
       this.#sendSilence(transmit);
       return;
     }
-    const packet = this.#buffers.take();
-    const start = this.stream.begin(packet, level, isVoice);
-    const bytes = this.#encoder.encode(frame, packet, start);
-    if (bytes === 0) {
-      this.#sendSilence(transmit);
-      return;
-    }
     this.#silent = 0;
-    transmit(packet, start + bytes);
-    this.stream.sent(bytes, frameTicks);
+    const action = this.#pauses.next(level, isVoice);
+    if (action === 'send') this.#sendVoice(this.#encoder, frame, level, isVoice, transmit);
+    else if (action === 'begin') this.#sendPause(level, transmit);
+    else this.stream.skip(frameTicks);
   }
 
   close(): void {
     this.#encoder?.close();
   }
 
+  #sendVoice(
+    encoder: AudioEncoder,
+    frame: Int16Array,
+    level: number,
+    isVoice: boolean,
+    transmit: (packet: Buffer, length: number) => void,
+  ): void {
+    const packet = this.#buffers.take();
+    const start = this.stream.begin(packet, level, isVoice);
+    // The listener's decoder went through the pause on its own.
+    if (this.#isPausing) encoder.restartPrediction();
+    this.#isPausing = false;
+    const bytes = encoder.encode(frame, packet, start);
+    if (bytes === 0) {
+      this.stream.skip(frameTicks);
+      return;
+    }
+    this.#toc = packet[start] as number;
+    transmit(packet, start + bytes);
+    this.stream.sent(bytes, frameTicks);
+  }
+
+  /** A packet that is nothing but a TOC byte tells the decoder that a pause begins; it makes the noise of the background itself then. */
+  #sendPause(level: number, transmit: (packet: Buffer, length: number) => void): void {
+    const packet = this.#buffers.take();
+    const start = this.stream.begin(packet, level, false);
+    packet[start] = this.#toc & 0xfc; // one frame
+    this.#isPausing = true;
+    transmit(packet, start + 1);
+    this.stream.sent(1, frameTicks);
+  }
+
   #sendSilence(transmit: (packet: Buffer, length: number) => void): void {
     this.#silent += 1;
+    this.#isPausing = true;
     if (this.#silent > silenceFrames && this.#silent % silenceFrames !== 0) {
       this.stream.skip(frameTicks);
       return;

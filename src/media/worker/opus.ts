@@ -2,6 +2,7 @@ import {
   Application,
   createDecoder,
   createEncoder,
+  EncoderCtl,
   loadLibopus,
   type OpusDecoderHandle,
   type OpusEncoderHandle,
@@ -44,6 +45,7 @@ export class OpusEncoder {
   #handle: OpusEncoderHandle | undefined;
   #closed = false;
   #expectedLoss: number;
+  #restarts = false;
 
   constructor(options: OpusEncoderOptions) {
     this.rate = options.rate;
@@ -57,12 +59,18 @@ export class OpusEncoder {
     try {
       const maxPacketBytes = Math.min(MAX_PACKET_BYTES, out.length - at);
       const packet = this.#handle.encode(pcm, { frameSize: pcm.length, maxPacketBytes });
+      if (this.#restarts) this.#predict(true);
       out.set(packet, at);
       return packet.length;
     } catch {
       this.failures += 1;
       return 0;
     }
+  }
+
+  /** The next frame is coded without prediction from those before it. */
+  restartPrediction(): void {
+    if (!this.#restarts) this.#predict(false);
   }
 
   /** What the receiver reports to lose (RTCP), percent; more of it makes more room for repair. */
@@ -76,6 +84,11 @@ export class OpusEncoder {
     this.#closed = true;
     this.#handle?.free();
     this.#handle = undefined;
+  }
+
+  #predict(on: boolean): void {
+    this.#restarts = !on;
+    this.#handle?.encoderCtl(EncoderCtl.SetPredictionDisabled, on ? 0 : 1);
   }
 
   async #open(options: OpusEncoderOptions): Promise<void> {
