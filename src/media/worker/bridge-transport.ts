@@ -11,8 +11,12 @@ import { hostCandidates, isReachable, reflexiveCandidate } from './ice-addresses
 import { IceAgent } from './ice-agent.ts';
 import { bindIceSocket, type IceSocket } from './ice-socket.ts';
 import { queryMappedAddress } from './stun-query.ts';
+import { heavyWork } from './turns.ts';
 import { bindRefused } from './udp-socket.ts';
 import type { DtlsCertificate, SrtpKeys } from './werift.ts';
+
+/** Datagrams of handshakes that wait for their turn, of all legs of this worker. DTLS repeats what is lost. */
+const maximumWaiting = 500;
 
 export interface BridgeTransportOptions {
   readonly settings: WorkerSettings;
@@ -157,7 +161,8 @@ export class BridgeTransport {
     } else if (!this.#agent.isAuthenticated(from)) {
       this.#options.drop('source-address');
     } else if (kind === 'dtls') {
-      this.#dtls.receive(datagram);
+      if (heavyWork.waiting >= maximumWaiting) this.#options.drop('busy');
+      else heavyWork.add(() => this.#options.guard(() => this.#dtls.receive(datagram)));
     } else if (kind === 'unknown') {
       this.#options.drop('malformed');
     } else {
