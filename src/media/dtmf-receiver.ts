@@ -55,11 +55,11 @@ export class DtmfReceiver {
     return this.#press?.isOver === false;
   }
 
-  /** Takes a telephone-event packet. Answers the ticks since its timestamp; −1 when it is malformed, or not a digit. */
+  /** Takes a telephone-event packet. Answers the ticks since its timestamp, −1 when it is malformed. Other events than digits are ignored. */
   receive(header: RtpHeader, packet: Buffer, nowMs: number): number {
     const event = this.#event;
     if (!readTelephoneEvent(packet, header.payloadStart, header.payloadEnd, event)) return -1;
-    if (event.code >= dtmfDigits.length) return -1;
+    if (event.code >= dtmfDigits.length) return event.duration;
     const press = this.#pressOf(header, nowMs);
     if (press === undefined) return event.duration;
     press.heardAt = nowMs;

@@ -7,7 +7,7 @@ import { decodeMulaw, encodeMulaw } from './g711.ts';
 
 const rates: readonly AudioRate[] = [8000, 16_000, 48_000];
 
-function key(digit: string, ms: number, rate: number, level = 0.25): Int16Array {
+function key(digit: string, ms: number, rate: number, level = 0.25): Int16Array<ArrayBuffer> {
   const [low, high] = dtmfFrequencies(digit) ?? [0, 0];
   return Int16Array.from({ length: (ms * rate) / 1000 }, (_, at) => {
     const turn = (2 * Math.PI * at) / rate;
@@ -28,7 +28,7 @@ test('every key is heard once, at each rate, loud and quiet, wherever the frames
   for (const rate of rates) {
     for (const offsetMs of [0, 3, 11]) {
       const gap = new Int16Array((rate * 60) / 1000);
-      const pieces = [new Int16Array((rate * offsetMs) / 1000)];
+      const pieces: Int16Array[] = [new Int16Array((rate * offsetMs) / 1000)];
       for (const digit of dtmfDigits) pieces.push(key(digit, 60, rate, offsetMs === 3 ? 0.03 : 0.4), gap);
       const digits = detect([...pieces, gap], rate);
       assert.equal(digits.map(({ digit }) => digit).join(''), dtmfDigits, `${rate} Hz, ${offsetMs} ms`);

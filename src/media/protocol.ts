@@ -1,6 +1,15 @@
 import type { Failure, Result } from '../errors.ts';
 import type { TickLateness } from './clock.ts';
-import type { BridgeAnswer, BridgeOffer, IceCandidate, MediaStatistics, PhoneMedia } from './media-engine.ts';
+import type { Digit } from './dtmf-event.ts';
+import type {
+  BridgeAnswer,
+  BridgeOffer,
+  IceCandidate,
+  MediaStatistics,
+  PhoneMedia,
+  PlayOptions,
+  Prompt,
+} from './media-engine.ts';
 
 /** What a media worker needs to know for its whole life (`workerData`). */
 export interface WorkerSettings {
@@ -28,6 +37,20 @@ export interface Requests {
   'remove-sources': { readonly body: { readonly ssrcs: readonly number[] }; readonly value: null };
   'add-candidates': { readonly body: { readonly candidates: readonly IceCandidate[] }; readonly value: null };
   mute: { readonly body: { readonly leg: 'phone' | 'room'; readonly on: boolean }; readonly value: null };
+  'send-dtmf': {
+    readonly body: { readonly digits: string; readonly leg: 'phone' | 'room' };
+    readonly value: null;
+  };
+  /** Answered when it is queued; `played` follows when it is over. `play` numbers it. */
+  play: {
+    readonly body: {
+      readonly play: number;
+      readonly prompts: readonly Prompt[];
+      readonly options: PlayOptions;
+    };
+    readonly value: null;
+  };
+  'stop-playing': { readonly body: { readonly leg: 'phone' | 'room' }; readonly value: null };
   statistics: { readonly body: null; readonly value: MediaStatistics };
   close: { readonly body: null; readonly value: null };
 }
@@ -52,6 +75,8 @@ export type WorkerResult<T> = Result<T, WorkerFailure>;
 export type CallEvent =
   | { readonly name: 'bridge-up' | 'phone-silent' | 'phone-heard' }
   | { readonly name: 'bridge-down'; readonly port: number; readonly why: Failure }
+  | { readonly name: 'digit'; readonly digit: Digit; readonly leg: 'phone' | 'room' }
+  | { readonly name: 'played'; readonly play: number; readonly how: 'ended' | 'stopped' }
   | { readonly name: 'failed'; readonly why: Failure };
 
 /** How a worker does, since it last told. */

@@ -1,5 +1,6 @@
 import { ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
+import type { Digit } from '../dtmf-event.ts';
 import type {
   BridgeAnswer,
   BridgeOffer,
@@ -12,6 +13,7 @@ import { clearAudioLevel, newRtpHeader, parseRtp } from '../rtp.ts';
 import { BridgeSender } from './bridge-sender.ts';
 import { BridgeTransport, type BridgeTransportOptions } from './bridge-transport.ts';
 import { DropCounter } from './drop-counter.ts';
+import { RoomDigits } from './room-digits.ts';
 import { RoomSources } from './room-sources.ts';
 import { RtcpSession } from './rtcp-session.ts';
 
@@ -24,6 +26,8 @@ export interface BridgeLegOptions
   readonly rate: AudioRate;
   /** What the legs of the room receive together. */
   readonly room: RoomSources;
+  /** A key was pressed in the room. */
+  readonly onDigit: (digit: Digit) => void;
   /** Gets what the decoding of a source throws that this leg receives alone. */
   readonly onError: (error: unknown) => void;
 }
@@ -55,6 +59,7 @@ export class BridgeLeg {
   readonly #rtcp: RtcpSession;
   readonly #header = newRtpHeader();
   readonly #signalled = new Map<number, SignalledSource>();
+  readonly #digits: RoomDigits;
   #sources: RoomSources;
   #strange = 0;
   #packetsReceived = 0;
@@ -67,9 +72,14 @@ export class BridgeLeg {
     this.#options = options;
     this.#drops = drops;
     this.#transport = transport;
+    this.#digits = new RoomDigits(options.onDigit);
     this.#sources = options.room;
     this.addSources(offer.sources);
-    this.#sender = new BridgeSender(offer.opusPayloadType, offer.audioLevelId);
+    this.#sender = new BridgeSender(
+      offer.opusPayloadType,
+      offer.audioLevelId,
+      offer.telephoneEventPayloadType,
+    );
     this.#sender.setRate(rate);
     this.#rtcp = new RtcpSession({
       transmit: (packet, length) => transport.sendRtcp(packet, length),
@@ -145,9 +155,15 @@ export class BridgeLeg {
     }
   }
 
+  /** Queues a digit for the room; false when the bridge did not offer telephone-events. */
+  sendDigit(digit: Digit): boolean {
+    return this.#sender.sendDigit(digit);
+  }
+
   /** Looks after ICE, DTLS and reports; every 20 ms. */
   tick(now: number): void {
     this.#transport.tick(now);
+    this.#digits.tick(now);
     if (this.#transport.isUp) this.#rtcp.tick(now, this.#sender.stream);
     if (this.#isAlone) this.#sources.tick(now);
   }
@@ -190,7 +206,7 @@ export class BridgeLeg {
   #spares(packet: Buffer): string | undefined {
     const ssrc = packet.readUInt32BE(8);
     const source = this.#signalled.get(ssrc);
-    if (source === undefined) return undefined;
+    if (source === undefined || this.#isEvent((packet[1] as number) & 0x7f)) return undefined;
     const sequence = packet.readUInt16BE(2);
     const now = this.#options.now();
     this.#clear = packet;
@@ -201,6 +217,11 @@ export class BridgeLeg {
     this.#packetsReceived += 1;
     this.#rtcp.receivedAs(ssrc, sequence, timestamp, now, opusClockRate);
     return why;
+  }
+
+  /** A key is for the phone of every leg, so every leg decrypts it. */
+  #isEvent(payloadType: number): boolean {
+    return payloadType === this.#options.offer.telephoneEventPayloadType;
   }
 
   readonly #level = (): number =>
@@ -216,9 +237,11 @@ export class BridgeLeg {
     const header = this.#header;
     if (!parseRtp(packet, header, offer.audioLevelId ?? 0, length)) return 'malformed';
     if (!this.#signalled.has(header.ssrc)) return 'unsignalled';
-    if (header.payloadType === offer.telephoneEventPayloadType) return 'telephone-event';
-    if (header.payloadType !== offer.opusPayloadType) return 'payload';
     const arrival = now();
+    if (this.#isEvent(header.payloadType)) {
+      return this.#digits.receive(header, packet, arrival) ? undefined : 'event';
+    }
+    if (header.payloadType !== offer.opusPayloadType) return 'payload';
     this.#packetsReceived += 1;
     this.#rtcp.received(header, arrival, opusClockRate);
     if (this.#sources.push(header, packet, arrival)) {

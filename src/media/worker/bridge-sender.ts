@@ -1,12 +1,17 @@
 import { type AudioEncoder, type AudioRate, createAudioEncoder } from '../audio-codec.ts';
 import { audioLevel, SILENCE_LEVEL, VoiceActivity } from '../audio-level.ts';
+import type { Digit } from '../dtmf-event.ts';
+import { DtmfSender } from '../dtmf-sender.ts';
 import { PauseDetector } from '../pause-detector.ts';
+import { EventPackets } from './event-packets.ts';
 import { PacketBuffers } from './packet-buffers.ts';
 import { RtpStream } from './rtp-stream.ts';
 
 /** 20 ms of silence in Opus (CELT, full band), known since the first Opus tools: nothing needs to be encoded for it. */
 const silentFrame = Buffer.from([0xf8, 0xff, 0xfe]);
 const frameTicks = 960;
+/** Jitsi offers `telephone-event/8000` beside Opus. */
+const eventClockRate = 8000;
 /** Silence is sent in full for this many frames, so that every receiver has faded out, and then once in as many. */
 const silenceFrames = 10;
 /**
@@ -24,14 +29,22 @@ export class BridgeSender {
   readonly #activity = new VoiceActivity();
   readonly #buffers = new PacketBuffers();
   readonly #pauses = new PauseDetector();
+  readonly #digits = new DtmfSender(eventClockRate);
+  #events: EventPackets | undefined;
   #encoder: AudioEncoder | undefined;
   #silent = 0;
   /** First byte of the last packet (RFC 6716 §3.1). */
   #toc = 0;
   #isPausing = false;
 
-  constructor(payloadType: number, audioLevelId: number | undefined) {
+  constructor(payloadType: number, audioLevelId: number | undefined, eventPayloadType?: number) {
     this.stream = new RtpStream(payloadType, audioLevelId ?? 0);
+    if (eventPayloadType !== undefined) this.#events = new EventPackets(eventPayloadType);
+  }
+
+  /** Queues a digit; false when the bridge did not offer telephone-events. */
+  sendDigit(digit: Digit): boolean {
+    return this.#events !== undefined && this.#digits.add(digit);
   }
 
   /** The rate of the frames to come. */
@@ -48,6 +61,11 @@ export class BridgeSender {
 
   /** Gives 20 ms, or `undefined` when the phone is silent, muted or held; `transmit` may change `packet` behind `length`. */
   send(frame: Int16Array | undefined, transmit: (packet: Buffer, length: number) => void): void {
+    const step = this.#digits.next();
+    if (step !== undefined && this.#events !== undefined) {
+      this.#events.send(step, this.stream, frameTicks, this.#buffers.take(), transmit);
+      return;
+    }
     const level = frame === undefined ? SILENCE_LEVEL : audioLevel(frame);
     const isVoice = this.#activity.isVoice(level);
     if (frame === undefined || level === SILENCE_LEVEL || this.#encoder === undefined) {

@@ -1,19 +1,24 @@
 import { type Failure, fail, failure, ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
+import { type Digit, dialableDigits } from '../dtmf-event.ts';
 import type {
   BridgeAnswer,
   BridgeOffer,
   IceCandidate,
   MediaStatistics,
   PhoneMedia,
+  PlayOptions,
+  Prompt,
 } from '../media-engine.ts';
 import type { CallEvent, WorkerResult, WorkerSettings } from '../protocol.ts';
 import { TickPhase } from '../tick-phase.ts';
 import { BridgeLeg } from './bridge-leg.ts';
+import { CallSounds } from './call-sounds.ts';
 import { type Mix, silence } from './mix.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import type { RateMix } from './rate-mix.ts';
 import type { RoomSources } from './room-sources.ts';
+import { SoundFiles } from './sound-files.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 export interface CallOptions {
@@ -21,6 +26,8 @@ export interface CallOptions {
   readonly certificate: DtlsCertificate;
   /** What the legs of the room receive together. */
   readonly room: RoomSources;
+  /** Shared by the calls of a worker. */
+  readonly files?: SoundFiles;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly onEvent: (event: CallEvent) => void;
@@ -29,6 +36,7 @@ export interface CallOptions {
 
 /** Rate of the mix before a phone is connected. */
 const defaultRate: AudioRate = 8000;
+const usualDigitMs = 160;
 
 /**
  * The two legs of a call and what passes between them in each tick. An exception, wherever it comes from, ends this call and no
@@ -36,6 +44,7 @@ const defaultRate: AudioRate = 8000;
  */
 export class Call {
   readonly #options: CallOptions;
+  readonly #sounds: CallSounds;
   #phone: PhoneLeg | undefined;
   #bridge: BridgeLeg | undefined;
   #phase = new TickPhase();
@@ -43,10 +52,16 @@ export class Call {
   #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
   #phoneMuted = false;
   #roomMuted = false;
+  #passesDigits = true;
   #isOver = false;
 
   constructor(options: CallOptions) {
     this.#options = options;
+    this.#sounds = new CallSounds({
+      files: options.files ?? new SoundFiles(),
+      rate: defaultRate,
+      onPlayed: (play, how) => options.onEvent({ name: 'played', play, how }),
+    });
   }
 
   async bindPhone(rtpPort: number, rtcpPort: number): Promise<WorkerResult<null>> {
@@ -59,6 +74,7 @@ export class Call {
       now: this.#options.now,
       onHeard: () => this.#options.onEvent({ name: 'phone-heard' }),
       onSilent: () => this.#options.onEvent({ name: 'phone-silent' }),
+      onDigit: (digit) => this.#options.onEvent({ name: 'digit', digit, leg: 'phone' }),
       guard: (work) => this.#guard(work),
     });
     if (!bound.ok) return bound;
@@ -70,8 +86,10 @@ export class Call {
     if (this.#phone === undefined) return fail('internal', 'openPhone comes before connectPhone');
     this.#phone.connect(phone);
     this.#phase = new TickPhase();
+    this.#passesDigits = phone.digits !== 'info';
     const rate = this.#rate;
     if (this.#voice.length !== rate / 50) this.#voice = new Int16Array(rate / 50);
+    this.#sounds.setRate(rate);
     this.#bridge?.setRate(rate);
     return ok(null);
   }
@@ -90,6 +108,7 @@ export class Call {
       now,
       rate: this.#rate,
       onUp: () => this.#options.onEvent({ name: 'bridge-up' }),
+      onDigit: (digit) => this.#roomDigit(digit),
       onDown: (why) => void this.#bridgeDown(port, why),
       guard: (work) => this.#guard(work),
     });
@@ -132,6 +151,25 @@ export class Call {
     return ok(null);
   }
 
+  sendDtmf(text: string, leg: 'phone' | 'room'): WorkerResult<null> {
+    for (const digit of dialableDigits(text)) {
+      const pressed = { digit, durationMs: usualDigitMs };
+      if (leg === 'phone') this.#toPhone(pressed);
+      else if (this.#bridge?.sendDigit(pressed) !== true)
+        return fail('internal', 'the room cannot take digits now');
+    }
+    return ok(null);
+  }
+
+  async play(play: number, prompts: readonly Prompt[], options: PlayOptions): Promise<WorkerResult<null>> {
+    return this.#isOver ? fail('internal', 'the call is over') : this.#sounds.play(play, prompts, options);
+  }
+
+  stopPlaying(leg: 'phone' | 'room'): WorkerResult<null> {
+    this.#sounds.stop(leg);
+    return ok(null);
+  }
+
   statistics(): MediaStatistics {
     const bridge = this.#bridge?.statistics(this.#rate);
     return {
@@ -171,6 +209,7 @@ export class Call {
   /** Resolves when the ports are free. */
   async close(): Promise<void> {
     this.#isOver = true;
+    this.#sounds.close();
     const [phone, bridge] = [this.#phone, this.#bridge];
     this.#phone = undefined;
     this.#bridge = undefined;
@@ -184,7 +223,7 @@ export class Call {
 
   #speak(now: number): number {
     const speaks = this.#phone?.read(now, this.#voice) === true && !this.#phoneMuted;
-    this.#bridge?.send(speaks ? this.#voice : undefined);
+    this.#bridge?.send(this.#sounds.toRoom(speaks ? this.#voice : undefined));
     if (this.#phone !== undefined) this.#phase.note(this.#phone.slackMs);
     return this.#phase.takeShift();
   }
@@ -201,8 +240,20 @@ export class Call {
     this.#mix = undefined;
     this.#bridge?.tick(now);
     if (phone?.rate === undefined) return;
-    phone.send(chosen?.mix ?? silence(phone.rate), chosen?.room);
+    const mix = chosen?.mix ?? silence(phone.rate);
+    const played = this.#sounds.toPhone(mix);
+    phone.send(played, played === mix ? chosen?.room : undefined);
     phone.tick(now);
+  }
+
+  #roomDigit(digit: Digit): void {
+    if (this.#passesDigits) this.#toPhone(digit);
+    this.#options.onEvent({ name: 'digit', digit, leg: 'room' });
+  }
+
+  /** Tones in the audio are for phones that negotiated nothing better. */
+  #toPhone(digit: Digit): void {
+    if (this.#phone?.sendDigit(digit) !== true) this.#sounds.playDigit(digit);
   }
 
   /** The main thread frees the port when it hears of the end, so the socket is closed first. */

@@ -10,6 +10,7 @@ import type {
 } from '../protocol.ts';
 import { Call } from './call.ts';
 import { Room } from './room.ts';
+import { SoundFiles } from './sound-files.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 interface OpenCall {
@@ -32,6 +33,7 @@ export interface MediaWorkerOptions {
 export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #clock: TickClock;
+  readonly #files = new SoundFiles();
   readonly #rooms = new Map<string, Room>();
   readonly #calls = new Map<number, OpenCall>();
   #utilization = performance.eventLoopUtilization();
@@ -69,6 +71,8 @@ export class MediaWorker {
         return call.connectBridge(message.body.port, message.body.offer);
       case 'close-bridge':
         return call.closeBridge();
+      case 'play':
+        return call.play(message.body.play, message.body.prompts, message.body.options);
       case 'close':
         return this.#close(message.call);
       default:
@@ -88,6 +92,10 @@ export class MediaWorker {
         return call.addCandidates(message.body.candidates);
       case 'mute':
         return call.mute(message.body.leg, message.body.on);
+      case 'stop-playing':
+        return call.stopPlaying(message.body.leg);
+      case 'send-dtmf':
+        return call.sendDtmf(message.body.digits, message.body.leg);
       case 'statistics':
         return ok(call.statistics());
       default:
@@ -102,6 +110,7 @@ export class MediaWorker {
       settings,
       certificate,
       room: room.sources,
+      files: this.#files,
       now: () => performance.now(),
       onEvent: (event) => this.#event(number, event),
       onError: (error) => this.#log('error', { err: describe(error), callId }, 'the media of a call broke'),

@@ -1,8 +1,11 @@
 import type { Codec } from '../../config/config.ts';
 import { type AudioEncoder, codecClockRates, codecRates, createAudioEncoder } from '../audio-codec.ts';
+import type { DtmfStep } from '../dtmf-sender.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import type { EventPackets } from './event-packets.ts';
 import type { EncodedFrame, Mix } from './mix.ts';
 import { PacketBuffers } from './packet-buffers.ts';
+import type { PhoneSrtp } from './phone-srtp.ts';
 import type { RateMix } from './rate-mix.ts';
 import { RtpStream } from './rtp-stream.ts';
 
@@ -19,6 +22,7 @@ const framesAlike = 50;
 export class PhoneSender {
   readonly stream: RtpStream;
   readonly #codec: Codec;
+  readonly #srtp: PhoneSrtp;
   readonly #buffers = new PacketBuffers();
   readonly #queue: Int16Array;
   readonly #packetMs: number;
@@ -31,8 +35,9 @@ export class PhoneSender {
   #queued = 0;
 
   /** `stream` goes on when the codec changes in mid-call: one SSRC, one sequence. */
-  constructor(phone: PhoneMedia, stream: RtpStream | undefined) {
+  constructor(phone: PhoneMedia, stream: RtpStream | undefined, srtp: PhoneSrtp) {
     this.#codec = phone.codec;
+    this.#srtp = srtp;
     this.stream = stream ?? new RtpStream(phone.sendPayloadType);
     this.stream.payloadType = phone.sendPayloadType;
     this.#packetMs = packetDuration(phone);
@@ -51,6 +56,15 @@ export class PhoneSender {
     const shared = this.#shared(mix, room);
     if (shared === undefined) this.#encode(mix.frame, transmit);
     else this.#copy(shared, transmit);
+  }
+
+  /** Sends 20 ms of a key in place of audio. Audio that waits for a full packet is given up. */
+  sendEvent(step: DtmfStep, packets: EventPackets, transmit: (packet: Buffer) => void): void {
+    this.stream.skip(this.#ticks((this.#queued * 1000) / codecRates[this.#codec]));
+    this.#queued = 0;
+    packets.send(step, this.stream, this.#ticks(frameMs), this.#buffers.take(), (packet, length) =>
+      this.#close(packet, length, transmit),
+    );
   }
 
   /** 20 ms pass in which the phone gets nothing. */
@@ -86,7 +100,7 @@ export class PhoneSender {
     const packet = this.#buffers.take();
     const start = this.stream.begin(packet);
     frame.bytes.copy(packet, start, 0, frame.length);
-    transmit(packet.subarray(0, start + frame.length));
+    this.#close(packet, start + frame.length, transmit);
     this.stream.sent(frame.length, this.#ticks(frameMs));
   }
 
@@ -109,7 +123,7 @@ export class PhoneSender {
       this.stream.skip(this.#ticks(this.#packetMs));
       return;
     }
-    transmit(packet.subarray(0, start + bytes));
+    this.#close(packet, start + bytes, transmit);
     this.stream.sent(bytes, this.#ticks(this.#packetMs));
   }
 
@@ -121,6 +135,11 @@ export class PhoneSender {
 
   #ticks(ms: number): number {
     return (codecClockRates[this.#codec] / 1000) * ms;
+  }
+
+  #close(packet: Buffer, length: number, transmit: (packet: Buffer) => void): void {
+    const closed = this.#srtp.close(packet, length, false);
+    if (closed !== undefined) transmit(closed);
   }
 }
 

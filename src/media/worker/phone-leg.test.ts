@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { dtmfFrequencies } from '../dtmf-tones.ts';
+import { encodeMulaw } from '../g711.ts';
+import type { PhoneMedia } from '../media-engine.ts';
+import { agreed, bind, key, open, phonePacket, speech } from './call.fixture.ts';
+import { PhoneLeg } from './phone-leg.ts';
+
+/** The leg of one phone, on a clock that the test moves. */
+async function legStage(t: TestContext) {
+  const digits: string[] = [];
+  let now = 0;
+  let leg: PhoneLeg | undefined;
+  const port = await bind({
+    async bindPhone(rtpPort, rtcpPort) {
+      const bound = await PhoneLeg.bind({
+        address: '127.0.0.1',
+        rtpPort,
+        rtcpPort,
+        now: () => now,
+        onHeard: () => {},
+        onSilent: () => {},
+        onDigit: ({ digit }) => digits.push(digit),
+        guard: (work) => work(),
+      });
+      if (!bound.ok) return bound;
+      leg = bound.value;
+      return { ok: true, value: null };
+    },
+  });
+  assert.ok(leg);
+  const opened = leg;
+  t.after(() => opened.close());
+  const phone = await open(t);
+  const counted = () => {
+    const { packetsReceived, dropped } = opened.statistics();
+    return Object.values(dropped).reduce((sum, count) => sum + count, packetsReceived);
+  };
+  return {
+    leg: opened,
+    digits,
+    connect: (changes: Partial<PhoneMedia> = {}) => opened.connect(agreed(phone.address().port, changes)),
+    /** The packet comes, 20 ms pass; answers the peak of what goes to the room. */
+    async peak(packet: Buffer): Promise<number> {
+      const wanted = counted() + 1;
+      phone.send(packet, port, '127.0.0.1');
+      while (counted() < wanted) await new Promise((resolve) => setImmediate(resolve));
+      now += 20;
+      const frame = new Int16Array(160);
+      const isHeard = opened.read(now, frame);
+      opened.tick(now);
+      return isHeard ? Math.max(...frame) : 0;
+    },
+  };
+}
+
+test('digits do not sound in the room, nor does what a decoder makes up for the pause', async (t) => {
+  const stage = await legStage(t);
+  stage.connect();
+  const before = await roomHears(stage, [...speech(0, 15, 0)]);
+  assert.ok(loud(before) > 10, 'the voice is heard');
+  const during = await roomHears(stage, key(1, 15, 15 * 160));
+  assert.equal(loud(during), 0);
+  const after = await roomHears(stage, speech(22, 37, 22 * 160));
+  assert.ok(loud(after) > 10, 'the voice is heard again');
+  assert.equal(stage.leg.statistics().packetsLost, 0);
+});
+
+test('comfort noise is a pause, not a loss, and nothing unknown', async (t) => {
+  const stage = await legStage(t);
+  stage.connect();
+  await roomHears(stage, speech(0, 15, 0));
+  const noise = phonePacket({ payloadType: 13, sequence: 15, timestamp: 15 * 160 }, Buffer.from([60]));
+  assert.ok(loud(await roomHears(stage, [noise, noise, noise, noise, noise])) <= 2, 'what was queued');
+  assert.deepEqual(stage.leg.statistics().dropped, {});
+});
+
+test('tones in the audio are heard as digits when that is wanted and nothing better was negotiated', async (t) => {
+  for (const [changes, expected] of [
+    [{ telephoneEvent: undefined, detectTones: true }, '7'],
+    [{ telephoneEvent: undefined }, ''],
+    [{ detectTones: true }, ''],
+  ] as const) {
+    const stage = await legStage(t);
+    stage.connect(changes);
+    const tone = Buffer.alloc(160 * 8);
+    const [low, high] = dtmfFrequencies('7') ?? [0, 0];
+    const wave = (hertz: number, at: number) => 8000 * Math.sin((2 * Math.PI * hertz * at) / 8000);
+    encodeMulaw(
+      Int16Array.from({ length: tone.length }, (_, at) => wave(low, at) + wave(high, at)),
+      tone,
+      0,
+    );
+    const packets = [...Array(8).keys()].map((index) =>
+      phonePacket({ sequence: index, timestamp: index * 160 }, tone.subarray(index * 160, index * 160 + 160)),
+    );
+    const quiet = [...Array(8).keys()].map((index) =>
+      phonePacket({ sequence: 8 + index, timestamp: (8 + index) * 160 }, Buffer.alloc(160, 0xff)),
+    );
+    await roomHears(stage, [...packets, ...quiet]);
+    assert.equal(stage.digits.join(''), expected);
+  }
+});
+
+/** Peaks of the frames that go to the room while the packets come, one each 20 ms. */
+async function roomHears(
+  stage: Awaited<ReturnType<typeof legStage>>,
+  packets: readonly Buffer[],
+): Promise<number[]> {
+  const peaks: number[] = [];
+  for (const packet of packets) peaks.push(await stage.peak(packet));
+  return peaks;
+}
+
+const loud = (peaks: readonly number[]): number => peaks.filter((peak) => peak > 100).length;
