@@ -72,6 +72,8 @@ export type Effect =
   | { readonly type: 'refuse-dial'; readonly why: Failure }
   /** Says something to the phone, in place of what is being said. */
   | { readonly type: 'prompt'; readonly prompt: PromptName }
+  /** What is being said to the phone is over: the room is heard again, or at last. */
+  | { readonly type: 'hush' }
   /** As `prompt`, without the room's sound; `words-over` follows. */
   | { readonly type: 'last-words'; readonly prompt: PromptName }
   | { readonly type: 'close-media' }
@@ -197,7 +199,7 @@ function onBridgeUp(state: CallState): Step {
     waits: false,
   };
   if (state.direction === 'in' && state.phone === 'ringing') return answerPhone(up);
-  return state.waits ? on(up, { type: 'prompt', prompt: 'reconnected' }) : stay(up);
+  return state.phone === 'answered' ? on(up, { type: 'hush' }) : stay(up);
 }
 
 /** A phone that has heard others and hears nobody now is told, once. */

@@ -148,6 +148,9 @@ export class Call extends EventEmitter<{ finished: [why: Failure] }> {
       case 'prompt':
         void phone.say(effect.prompt);
         break;
+      case 'hush':
+        phone.hush();
+        break;
       case 'last-words':
         void phone.say(effect.prompt, 'replace').then(() => this.dispatch({ type: 'words-over' }));
         break;

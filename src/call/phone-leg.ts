@@ -3,6 +3,7 @@ import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
 import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
+import { newSrtpKeys } from '../sip/crypto-attribute.ts';
 import { type InfoDigit, readDtmfInfo, writeDtmfInfo } from '../sip/dtmf-info.ts';
 import type { SipCall } from '../sip/engine.ts';
 import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
@@ -31,6 +32,7 @@ export class PhoneLeg {
   onDigit: (digit: string) => void = () => {};
   readonly #parts: PhoneLegParts;
   readonly #sessionId = Math.floor(Date.now() / 1000);
+  readonly #srtpKeys = newSrtpKeys();
   #version = 1;
   #rtpPort = 0;
   #sip: SipCall | undefined;
@@ -109,6 +111,11 @@ export class PhoneLeg {
     } catch (error) {
       log.error({ event: 'call-bug', err: error }, 'a prompt broke');
     }
+  }
+
+  /** Ends what is being said. */
+  hush(): void {
+    this.#parts.media.stopPlaying('phone');
   }
 
   end(why: Failure): void {
@@ -205,7 +212,8 @@ export class PhoneLeg {
   async #connect(audio: AudioSession): Promise<Result<void>> {
     const { codec, direction: flow, ptimeMs } = audio;
     const remote = `${audio.remote.address}:${audio.remote.port}`;
-    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, remote }, 'phone media agreed');
+    const srtp = audio.srtp?.profile;
+    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, srtp, remote }, 'phone media agreed');
     this.#agreed = audio;
     const { dtmf, detectTones = false } = this.#parts.config;
     const digits = dtmf === 'auto' ? undefined : dtmf;
@@ -214,12 +222,13 @@ export class PhoneLeg {
 
   #local(): LocalAudio {
     const { address, config } = this.#parts;
-    const { codecs, codecOrder = 'theirs' } = config;
+    const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = config;
     return {
       address,
       rtpPort: this.#rtpPort,
       codecs,
       codecOrder,
+      srtp: policy === 'off' ? undefined : { policy, keys: this.#srtpKeys },
       sessionId: this.#sessionId,
       version: this.#version,
     };

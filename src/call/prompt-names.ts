@@ -4,7 +4,6 @@ import type { EndingCode } from '../errors.ts';
 export const promptNames = [
   'alone',
   'reconnecting',
-  'reconnected',
   'room-password',
   'members-only',
   'room-full',

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { SRTP_AUTH, SRTP_MALFORMED, SRTP_REPLAY, SRTP_TAIL_ROOM, SrtpContext } from './srtp.ts';
 import { type SrtpProfile, srtpKeyLengths } from './srtp-key-derivation.ts';
 
-const profiles: SrtpProfile[] = ['AES_CM_128_HMAC_SHA1_80', 'AEAD_AES_128_GCM'];
+const profiles: SrtpProfile[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32', 'AEAD_AES_128_GCM'];
 
 function pair(profile: SrtpProfile): { sender: SrtpContext; other: SrtpContext; receiver: SrtpContext } {
   const key = randomBytes(srtpKeyLengths[profile].key);
