@@ -168,6 +168,10 @@ export interface LegStatistics {
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly jitterMs: number;
+  /** By RTCP; undefined: not known yet. */
+  readonly roundTripMs?: number | undefined;
+  /** How what we receive sounds, 1…4.5: an estimate by the E-model (ITU-T G.107). Undefined: nothing was received. */
+  readonly mos?: number | undefined;
   /** Packets refused, by reason (`ssrc`, `payload`, `source-address`, `auth`, `replay`, `malformed`, …). */
   readonly dropped: Readonly<Record<string, number>>;
 }
@@ -179,4 +183,6 @@ export interface SourceStatistics {
   readonly packetsLate: number;
   readonly framesConcealed: number;
   readonly bufferMs: number;
+  /** As `LegStatistics.mos`. */
+  readonly mos?: number | undefined;
 }

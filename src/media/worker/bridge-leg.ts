@@ -1,6 +1,7 @@
 import { ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
 import type { Digit } from '../dtmf-event.ts';
+import { scoreOf } from '../e-model.ts';
 import type {
   BridgeAnswer,
   BridgeOffer,
@@ -173,10 +174,17 @@ export class BridgeLeg {
     readonly leg: LegStatistics;
     readonly sources: readonly SourceStatistics[];
   } {
-    const sources = [...this.#signalled.keys()].map((ssrc) => ({
-      ...this.#sources.statistics(ssrc, rate),
-      packetsLost: this.#rtcp.reception(ssrc).packetsLost,
-    }));
+    const { roundTripMs } = this.#rtcp;
+    const sources = [...this.#signalled.keys()].map((ssrc) => {
+      const source = this.#sources.statistics(ssrc, rate);
+      const { packetsLost } = this.#rtcp.reception(ssrc);
+      return {
+        ...source,
+        packetsLost,
+        mos: scoreOf({ ...source, codec: 'opus', packetsLost, roundTripMs }),
+      };
+    });
+    const scores = sources.flatMap(({ mos }) => mos ?? []);
     const jitters = sources.map(({ ssrc }) => this.#rtcp.reception(ssrc).jitterMs);
     return {
       sources,
@@ -185,6 +193,8 @@ export class BridgeLeg {
         packetsReceived: this.#packetsReceived,
         packetsLost: sources.reduce((sum, source) => sum + source.packetsLost, 0),
         jitterMs: Math.max(0, ...jitters),
+        roundTripMs,
+        mos: scores.length === 0 ? undefined : Math.min(...scores),
         dropped: this.#drops.counts,
       },
     };

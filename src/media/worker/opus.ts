@@ -46,10 +46,12 @@ export class OpusEncoder {
   #closed = false;
   #expectedLoss: number;
   #restarts = false;
+  #bitRate: number;
 
   constructor(options: OpusEncoderOptions) {
     this.rate = options.rate;
     this.#expectedLoss = options.expectedLoss ?? 5;
+    this.#bitRate = options.bitRate ?? defaultBitRates[options.rate];
     this.ready = this.#open(options);
   }
 
@@ -79,6 +81,12 @@ export class OpusEncoder {
     this.#handle?.setPacketLossPercent(this.#expectedLoss);
   }
 
+  /** Bits in a second from now on. */
+  setBitRate(bitRate: number): void {
+    this.#bitRate = bitRate;
+    this.#handle?.setBitrate(bitRate);
+  }
+
   /** Frees the memory in the module. Idempotent. */
   close(): void {
     this.#closed = true;
@@ -96,7 +104,7 @@ export class OpusEncoder {
       sampleRate: options.rate,
       channels: 1,
       application: Application.Voip,
-      bitrate: options.bitRate ?? defaultBitRates[options.rate],
+      bitrate: this.#bitRate,
       complexity: options.complexity ?? 5,
       fec: options.forwardErrorCorrection ?? true,
       dtx: options.discontinuous ?? false,
@@ -105,6 +113,7 @@ export class OpusEncoder {
     if (this.#closed) handle?.free();
     else this.#handle = handle;
     this.setExpectedLoss(this.#expectedLoss);
+    this.setBitRate(this.#bitRate);
   }
 }
 

@@ -2,6 +2,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { isUnicastAddress } from '../address-scope.ts';
 import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
 import type { Digit } from '../dtmf-event.ts';
+import { scoreOf } from '../e-model.ts';
 import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
 import { Playout } from '../playout.ts';
 import type { WorkerResult } from '../protocol.ts';
@@ -159,7 +160,18 @@ export class PhoneLeg {
 
   statistics(): LegStatistics {
     const { packetsLost, jitterMs } = this.#rtcp.reception(this.#lock?.ssrc);
+    const { roundTripMs } = this.#rtcp;
+    const reception = {
+      codec: this.#phone?.codec ?? 'PCMU',
+      packetsReceived: this.#packetsReceived,
+      packetsLost,
+      packetsLate: this.#playout?.buffer.counters.late ?? 0,
+      bufferMs: this.#playout?.bufferMs ?? 0,
+      roundTripMs,
+    };
     return {
+      roundTripMs,
+      mos: scoreOf(reception),
       packetsSent: this.#sender?.stream.packetsSent ?? 0,
       packetsReceived: this.#packetsReceived,
       packetsLost,
