@@ -60,6 +60,7 @@ export async function phoneStage(t: TestContext): Promise<PhoneStage> {
   const pass = (ticks = 1): void => {
     for (let tick = 0; tick < ticks; tick += 1) {
       now += 20;
+      call.tickUplink(now);
       room.tick(now);
     }
   };
