@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { dtmfFrequencies } from '../dtmf-tones.ts';
 import { encodeMulaw } from '../g711.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import { SrtpContext } from '../srtp.ts';
 import { agreed, bind, key, open, phonePacket, speech } from './call.fixture.ts';
 import { PhoneLeg } from './phone-leg.ts';
 
@@ -40,10 +41,10 @@ async function legStage(t: TestContext) {
     leg: opened,
     digits,
     connect: (changes: Partial<PhoneMedia> = {}) => opened.connect(agreed(phone.address().port, changes)),
-    /** The packet comes, 20 ms pass; answers the peak of what goes to the room. */
-    async peak(packet: Buffer): Promise<number> {
-      const wanted = counted() + 1;
-      phone.send(packet, port, '127.0.0.1');
+    /** The packet comes (undefined: none), 20 ms pass; answers the peak of what goes to the room. */
+    async peak(packet: Buffer | undefined): Promise<number> {
+      const wanted = counted() + (packet === undefined ? 0 : 1);
+      if (packet !== undefined) phone.send(packet, port, '127.0.0.1');
       while (counted() < wanted) await new Promise((resolve) => setImmediate(resolve));
       now += 20;
       const frame = new Int16Array(160);
@@ -101,6 +102,59 @@ test('tones in the audio are heard as digits when that is wanted and nothing bet
     assert.equal(stage.digits.join(''), expected);
   }
 });
+
+test('padding, header extensions and CSRCs are no audio', async (t) => {
+  const plain = speech(0, 20, 0);
+  const heard = async (packets: readonly Buffer[], changes: Partial<PhoneMedia> = {}) => {
+    const stage = await legStage(t);
+    stage.connect(changes);
+    const peaks = await roomHears(stage, packets);
+    assert.deepEqual(stage.leg.statistics().dropped, {});
+    return peaks;
+  };
+  const expected = await heard(plain);
+  assert.ok(loud(expected) > 15);
+  assert.deepEqual(await heard(plain.map(decorated)), expected);
+  const [sendKey, receiveKey] = [Buffer.alloc(30, 1), Buffer.alloc(30, 2)];
+  const sealer = new SrtpContext(
+    'AES_CM_128_HMAC_SHA1_80',
+    receiveKey.subarray(0, 16),
+    receiveKey.subarray(16),
+  );
+  const sealed = plain.map(decorated).map((packet) => {
+    const buffer = Buffer.concat([packet, Buffer.alloc(20)]);
+    return buffer.subarray(0, sealer.protect(buffer, packet.length));
+  });
+  const srtp = {
+    profile: 'AES_CM_128_HMAC_SHA1_80',
+    sendKey: sendKey.toString('base64'),
+    receiveKey: receiveKey.toString('base64'),
+  } as const;
+  assert.deepEqual(await heard(sealed, { srtp }), expected);
+});
+
+test('a lost packet is made up for, so that the room hears no hole', async (t) => {
+  const stage = await legStage(t);
+  stage.connect();
+  const packets = speech(0, 40, 0).filter((_, index) => index % 10 !== 7);
+  const peaks: number[] = [];
+  for (let index = 0, next = 0; index < 40; index += 1) {
+    const packet = index % 10 === 7 ? undefined : packets[next++];
+    peaks.push(await stage.peak(packet));
+  }
+  assert.ok(Math.min(...peaks.slice(5)) > 4000, `${peaks}`);
+  assert.equal(stage.leg.statistics().packetsLost, 4);
+  assert.ok((stage.leg.statistics().mos ?? 5) < 4);
+});
+
+/** The packet with everything that RTP allows beside its payload (RFC 3550 §5.1). */
+function decorated(packet: Buffer): Buffer {
+  const head = Buffer.from(packet.subarray(0, 12));
+  head[0] = 0x80 | 0x20 | 0x10 | 2;
+  const sources = Buffer.from('0000000100000002', 'hex');
+  const extension = Buffer.from('bede000110ff0000', 'hex');
+  return Buffer.concat([head, sources, extension, packet.subarray(12), Buffer.from([0, 0, 0, 4])]);
+}
 
 /** Peaks of the frames that go to the room while the packets come, one each 20 ms. */
 async function roomHears(
