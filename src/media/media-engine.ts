@@ -92,6 +92,8 @@ export interface PhoneMedia {
   /** Payload number in what we send (the peer's number) and in what we receive (ours). */
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
+  /** Other codecs that the phone may change to by itself, under our numbers. */
+  readonly alternatives?: readonly { readonly codec: Codec; readonly payloadType: number }[];
   /** RFC 4733, when negotiated. `receivePayloadType` is given when the peer may send with another number than we do. */
   readonly telephoneEvent:
     | { readonly payloadType: number; readonly receivePayloadType?: number; readonly clockRate: number }

@@ -11,6 +11,8 @@ export interface AudioSession {
   readonly codec: Codec;
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
+  /** Other codecs that the peer may change to by itself (RFC 3264 §6.1), under the numbers in what we receive. */
+  readonly alternatives?: readonly { readonly codec: Codec; readonly payloadType: number }[];
   /** RFC 4733: the number in what we send, and the one in what we receive (they differ when the answer chose another). */
   readonly telephoneEvent:
     | { readonly payloadType: number; readonly receivePayloadType: number; readonly clockRate: number }

@@ -106,7 +106,8 @@ export function readAnswer(
   const why = obstacle(line, isIP(local.address), local.srtp);
   if (why !== undefined) return fail('no-common-codec', `the answer's audio: ${why}`);
   const offered = audioFormats(ours);
-  for (const send of audioFormats(line, ours.rtpMaps)) {
+  const agreed = audioFormats(line, ours.rtpMaps);
+  for (const send of agreed) {
     const receive = offered.find(({ codec }) => codec === send.codec);
     if (receive === undefined) continue;
     const event = eventFor(send.codec, eventFormats(line, ours.rtpMaps));
@@ -118,6 +119,9 @@ export function readAnswer(
     return ok({
       ...session(line, ours.direction, send, receive, matched(event, ourEvent), undefined),
       ...secured(local, crypto),
+      alternatives: offered.filter(
+        ({ codec }) => codec !== send.codec && agreed.some((format) => format.codec === codec),
+      ),
     });
   }
   return fail('no-common-codec', 'the answer has none of the offered codecs, or another crypto line');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { dtmfFrequencies } from '../dtmf-tones.ts';
-import { encodeMulaw } from '../g711.ts';
+import { encodeAlaw, encodeMulaw } from '../g711.ts';
 import type { PhoneMedia } from '../media-engine.ts';
 import { SrtpContext } from '../srtp.ts';
 import { agreed, bind, key, open, phonePacket, speech } from './call.fixture.ts';
@@ -145,6 +145,21 @@ test('a lost packet is made up for, so that the room hears no hole', async (t) =
   assert.ok(Math.min(...peaks.slice(5)) > 4000, `${peaks}`);
   assert.equal(stage.leg.statistics().packetsLost, 4);
   assert.ok((stage.leg.statistics().mos ?? 5) < 4);
+});
+
+test('a phone that changes between the codecs of its answer is heard on', async (t) => {
+  const stage = await legStage(t);
+  stage.connect({ alternatives: [{ codec: 'PCMA', payloadType: 8 }] });
+  const alaw = Buffer.alloc(160);
+  const wave = Int16Array.from({ length: 160 }, (_, at) => 8000 * Math.sin((2 * Math.PI * 400 * at) / 8000));
+  encodeAlaw(wave, alaw, 0);
+  const changed = Array.from({ length: 15 }, (_, index) =>
+    phonePacket({ payloadType: 8, sequence: 15 + index, timestamp: (15 + index) * 160 }, alaw),
+  );
+  const peaks = await roomHears(stage, [...speech(0, 15, 0), ...changed, ...speech(30, 45, 30 * 160)]);
+  assert.ok(loud(peaks) > 35, `${peaks}`);
+  assert.ok(Math.max(...peaks) < 9000, 'nothing is decoded as what it is not');
+  assert.deepEqual(stage.leg.statistics().dropped, {});
 });
 
 /** The packet with everything that RTP allows beside its payload (RFC 3550 §5.1). */

@@ -1,6 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
+import type { Codec } from '../../config/config.ts';
 import { isUnicastAddress } from '../address-scope.ts';
-import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
+import { type AudioRate, codecRates } from '../audio-codec.ts';
 import type { Digit } from '../dtmf-event.ts';
 import { scoreOf } from '../e-model.ts';
 import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
@@ -13,6 +14,7 @@ import { DropCounter } from './drop-counter.ts';
 import { isWildcard } from './ice-addresses.ts';
 import type { Mix } from './mix.ts';
 import { PhoneDigits } from './phone-digits.ts';
+import { codecOf, decoderFor } from './phone-formats.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
 import { PhoneSrtp } from './phone-srtp.ts';
@@ -53,7 +55,9 @@ export class PhoneLeg {
   #lock: SourceLock | undefined;
   #playout: Playout | undefined;
   #sender: PhoneSender | undefined;
+  /** SSRC and codec of what the phone sends. */
   #playing: number | undefined;
+  #decoding: Codec | undefined;
   #packetsReceived = 0;
   #wasHeard = false;
   #wasSilent = false;
@@ -106,10 +110,7 @@ export class PhoneLeg {
     this.#wasSilent = false;
     this.#srtp.connect(phone.srtp);
     this.#digits.connect(phone);
-    if (before?.codec !== phone.codec || this.#playout === undefined) {
-      this.#playout?.close();
-      this.#playout = new Playout(createAudioDecoder(phone.codec));
-    }
+    if (before?.codec !== phone.codec || this.#playout === undefined) this.#decodeAs(phone.codec, phone);
     if (before === undefined || !sendsAlike(before, phone)) {
       this.#sender?.close();
       this.#sender = new PhoneSender(phone, this.#sender?.stream, this.#srtp);
@@ -208,13 +209,15 @@ export class PhoneLeg {
     if (kind === undefined) return 'payload';
     const refused = this.#lock?.refuses(from, header.ssrc, header.payloadType, header.sequence);
     if (refused !== undefined) return refused;
+    const codec = codecOf(header.payloadType, phone) ?? this.#decoding;
+    if (codec !== undefined && codec !== this.#decoding) this.#decodeAs(codec, phone);
     this.#take(kind, header, datagram);
     return undefined;
   }
 
   /** Comfort noise is not negotiated, but some phones send it all the same, under its fixed number (RFC 3389 §4). */
   #kindOf(payloadType: number, phone: PhoneMedia): 'audio' | 'event' | 'noise' | undefined {
-    if (payloadType === phone.receivePayloadType) return 'audio';
+    if (codecOf(payloadType, phone) !== undefined) return 'audio';
     if (this.#digits.isEvent(payloadType)) return 'event';
     return payloadType === comfortNoise && phone.codec !== 'opus' ? 'noise' : undefined;
   }
@@ -232,6 +235,12 @@ export class PhoneLeg {
       header.sequence = this.#gaps.without(header.sequence);
       this.#playout?.push(header, datagram, now);
     }
+  }
+
+  #decodeAs(codec: Codec, phone: PhoneMedia): void {
+    this.#decoding = codec;
+    this.#playout?.close();
+    this.#playout = new Playout(decoderFor(codec, phone));
   }
 
   /** Another SSRC has its own numbering: nothing of the one before is waited for. */
