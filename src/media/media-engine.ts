@@ -170,6 +170,8 @@ export interface LegStatistics {
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly jitterMs: number;
+  /** Frames of 20 ms that were made up in place of lost audio; only for the phone, the room's are told by source. */
+  readonly framesConcealed?: number;
   /** By RTCP; undefined: not known yet. */
   readonly roundTripMs?: number | undefined;
   /** How what we receive sounds, 1…4.5: an estimate by the E-model (ITU-T G.107). Undefined: nothing was received. */

@@ -41,11 +41,15 @@ async function legStage(t: TestContext) {
     leg: opened,
     digits,
     connect: (changes: Partial<PhoneMedia> = {}) => opened.connect(agreed(phone.address().port, changes)),
+    /** The packet comes, and no time passes. */
+    async receive(packet: Buffer): Promise<void> {
+      const wanted = counted() + 1;
+      phone.send(packet, port, '127.0.0.1');
+      while (counted() < wanted) await new Promise((resolve) => setImmediate(resolve));
+    },
     /** The packet comes (undefined: none), 20 ms pass; answers the peak of what goes to the room. */
     async peak(packet: Buffer | undefined): Promise<number> {
-      const wanted = counted() + (packet === undefined ? 0 : 1);
-      if (packet !== undefined) phone.send(packet, port, '127.0.0.1');
-      while (counted() < wanted) await new Promise((resolve) => setImmediate(resolve));
+      if (packet !== undefined) await this.receive(packet);
       now += 20;
       const frame = new Int16Array(160);
       const isHeard = opened.read(now, frame);
@@ -65,6 +69,35 @@ test('digits do not sound in the room, nor does what a decoder makes up for the 
   const after = await roomHears(stage, speech(22, 37, 22 * 160));
   assert.ok(loud(after) > 10, 'the voice is heard again');
   assert.equal(stage.leg.statistics().packetsLost, 0);
+});
+
+test('a phone that sends its tones in the audio as well is not heard while a key is down', async (t) => {
+  const stage = await legStage(t);
+  stage.connect();
+  await roomHears(stage, speech(0, 15, 0));
+  const tones = speech(20, 27, 15 * 160);
+  const both = key(1, 15, 15 * 160)
+    .slice(0, 4)
+    .flatMap((event, index) => [event, tones[index] as Buffer]);
+  assert.equal(loud(await roomHears(stage, both)), 0);
+  assert.deepEqual(stage.digits, [], 'the key is still down');
+});
+
+test('a pause for an event is no loss, also when more audio waits already', async (t) => {
+  const stage = await legStage(t);
+  stage.connect();
+  await roomHears(stage, speech(0, 15, 0));
+  const burst = [...key(1, 15, 15 * 160), ...speech(22, 30, 22 * 160)];
+  for (const packet of burst) await stage.receive(packet);
+  await roomHears(
+    stage,
+    Array.from({ length: 20 }, () => undefined),
+  );
+  const { framesConcealed = 0 } = stage.leg.statistics();
+  assert.ok(
+    framesConcealed <= 6,
+    `${framesConcealed} frames, where only the end of all packets is made up for`,
+  );
 });
 
 test('comfort noise is a pause, not a loss, and nothing unknown', async (t) => {
@@ -174,7 +207,7 @@ function decorated(packet: Buffer): Buffer {
 /** Peaks of the frames that go to the room while the packets come, one each 20 ms. */
 async function roomHears(
   stage: Awaited<ReturnType<typeof legStage>>,
-  packets: readonly Buffer[],
+  packets: readonly (Buffer | undefined)[],
 ): Promise<number[]> {
   const peaks: number[] = [];
   for (const packet of packets) peaks.push(await stage.peak(packet));

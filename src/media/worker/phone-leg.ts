@@ -171,6 +171,7 @@ export class PhoneLeg {
       roundTripMs,
     };
     return {
+      framesConcealed: this.#playout?.framesConcealed ?? 0,
       roundTripMs,
       mos: scoreOf(reception),
       packetsSent: this.#sender?.stream.packetsSent ?? 0,
