@@ -73,6 +73,13 @@ test('a phone that negotiated nothing gets tones, once they are asked for or alw
   }
 });
 
+test('a phone for which RFC 4733 is forced gets no tones when it did not negotiate that', async (t) => {
+  const { call, connect, hear } = await phoneStage(t);
+  connect({ telephoneEvent: undefined, digits: 'rfc4733' });
+  call.sendDtmf('4', 'phone');
+  assert.deepEqual(listen(await hear(40)), []);
+});
+
 /** Digits in the audio that the phone got. */
 function listen(packets: readonly PhonePacket[]): string[] {
   const digits: string[] = [];

@@ -52,7 +52,7 @@ export class Call {
   #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
   #phoneMuted = false;
   #roomMuted = false;
-  #passesDigits = true;
+  #digits: PhoneMedia['digits'];
   #isOver = false;
 
   constructor(options: CallOptions) {
@@ -86,7 +86,7 @@ export class Call {
     if (this.#phone === undefined) return fail('internal', 'openPhone comes before connectPhone');
     this.#phone.connect(phone);
     this.#phase = new TickPhase();
-    this.#passesDigits = phone.digits !== 'info';
+    this.#digits = phone.digits;
     const rate = this.#rate;
     if (this.#voice.length !== rate / 50) this.#voice = new Int16Array(rate / 50);
     this.#sounds.setRate(rate);
@@ -247,13 +247,14 @@ export class Call {
   }
 
   #roomDigit(digit: Digit): void {
-    if (this.#passesDigits) this.#toPhone(digit);
+    if (this.#digits !== 'info') this.#toPhone(digit);
     this.#options.onEvent({ name: 'digit', digit, leg: 'room' });
   }
 
   /** Tones in the audio are for phones that negotiated nothing better. */
   #toPhone(digit: Digit): void {
-    if (this.#phone?.sendDigit(digit) !== true) this.#sounds.playDigit(digit);
+    const isSent = this.#phone?.sendDigit(digit) === true;
+    if (!isSent && this.#digits !== 'rfc4733') this.#sounds.playDigit(digit);
   }
 
   /** The main thread frees the port when it hears of the end, so the socket is closed first. */

@@ -64,9 +64,10 @@ export class PhoneDigits {
     this.#receiver?.tick(now);
   }
 
-  /** Queues a digit as RFC 4733. False when the phone does not understand that. */
+  /** Queues a digit as RFC 4733. False when the phone does not understand that, or shall get it in another way. */
   send(digit: Digit): boolean {
-    if (this.#sender === undefined || this.#phone?.digits === 'inband') return false;
+    const way = this.#phone?.digits ?? 'rfc4733';
+    if (this.#sender === undefined || way !== 'rfc4733') return false;
     this.#sender.add(digit);
     return true;
   }
