@@ -162,8 +162,9 @@ test('hang-up by the phone leaves the room; the call is finished when both legs 
 
 test('kicked: the phone is told and nothing is left in the room', () => {
   const kicked = run('in', ...upEvents, { type: 'room-failed', why: failure('kicked') });
-  assert.deepEqual(names(kicked.effects).slice(-2), ['end-phone', 'close-media']);
+  assert.deepEqual(names(kicked.effects).slice(-2), ['last-words', 'close-bridge']);
   assert.deepEqual(names(step(kicked.state, { type: 'phone-ended', why: failure('kicked') }).effects), [
+    'close-media',
     'finished',
   ]);
 });
@@ -186,4 +187,54 @@ test('a finished call is over: no timer keeps it alive, and nothing that comes l
   assert.deepEqual(timersOf(gone.state), []);
   const late: CallEvent[] = [{ type: 'room-left' }, { type: 'timer', name: 'ending' }, joined(1)];
   for (const event of late) assert.deepEqual(step(gone.state, event).effects, [], event.type);
+});
+
+test('the first caller hears that he is the first; one who joins others does not', () => {
+  const alone = run('in', joined(0), { type: 'timer', name: 'alone' });
+  assert.deepEqual(alone.effects.at(-1), { type: 'prompt', prompt: 'alone' });
+  assert.ok(!names(run('in', ...upEvents).effects).includes('prompt'));
+});
+
+test('a phone that loses the conference hears it once, until it is back', () => {
+  const prompts = (...events: CallEvent[]): string[] =>
+    run('in', ...upEvents, ...events).effects.flatMap((effect) =>
+      effect.type === 'prompt' ? [effect.prompt] : effect.type === 'hush' ? ['hush'] : [],
+    );
+  const down: CallEvent = { type: 'bridge-down', why: failure('bridge-lost') };
+  const back: CallEvent[] = [{ type: 'offer', offer: offer('s2') }, { type: 'bridge-up' }];
+  assert.deepEqual(prompts(down), ['reconnecting']);
+  assert.deepEqual(prompts(down, { type: 'interrupted' }), ['reconnecting']);
+  assert.deepEqual(prompts({ type: 'session-ended', sid: 's1' }, ...back), ['reconnecting', 'hush']);
+  assert.deepEqual(prompts({ type: 'interrupted' }), [], 'the bridge is still heard');
+  assert.deepEqual(prompts({ type: 'others', count: 0 }, { type: 'session-ended', sid: 's1' }), [], 'alone');
+});
+
+test('a phone that was answered hears why it is put out, and then gets its BYE; media ends after it', () => {
+  const why = failure('kicked');
+  const kicked = run('in', ...upEvents, { type: 'room-failed', why });
+  assert.deepEqual(kicked.effects.slice(-2), [
+    { type: 'last-words', prompt: 'kicked' },
+    { type: 'close-bridge' },
+  ]);
+  assert.deepEqual(timersOf(kicked.state), ['last-words']);
+  for (const event of [
+    { type: 'words-over' },
+    { type: 'timer', name: 'last-words' },
+    { type: 'end', why: failure('draining') },
+  ] as const) {
+    const { state, effects } = step(kicked.state, event);
+    assert.deepEqual(effects, [{ type: 'end-phone', why }, { type: 'close-media' }], event.type);
+    assert.deepEqual(timersOf(state), ['ending']);
+    const gone = step(state, { type: 'phone-ended', why });
+    assert.deepEqual(gone.effects, [{ type: 'finished', why }]);
+  }
+  const hungUp = step(kicked.state, { type: 'phone-ended', why: failure('hangup') });
+  assert.deepEqual(names(hungUp.effects), ['close-media', 'finished']);
+});
+
+test('nothing is said to a phone that rings, nor when somebody just hangs up', () => {
+  const ringing = run('in', joined(1), { type: 'room-failed', why: failure('room-full') });
+  assert.ok(names(ringing.effects).includes('end-phone') && !names(ringing.effects).includes('last-words'));
+  const hangup = run('in', ...upEvents, { type: 'end', why: failure('hangup') });
+  assert.ok(!names(hangup.effects).includes('last-words'));
 });

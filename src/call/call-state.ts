@@ -1,5 +1,6 @@
 import { endings, type Failure, failure } from '../errors.ts';
 import type { JingleAnswer, JingleOffer } from '../xmpp/xmpp-side.ts';
+import { lastWords, type PromptName } from './prompt-names.ts';
 
 /**
  * The life of a call as a pure function. The two legs live and die separately: the room leg may go and come back while the
@@ -25,6 +26,10 @@ export interface CallState {
   readonly end: Failure | undefined;
   /** The room still reads why the call failed; then we leave. */
   readonly farewell: boolean;
+  /** The phone has heard that it is being reconnected. */
+  readonly waits: boolean;
+  /** The phone still hears why the call ends; then it gets its BYE. */
+  readonly speaking: boolean;
 }
 
 export type CallEvent =
@@ -42,6 +47,8 @@ export type CallEvent =
   | { readonly type: 'phone-ringing' }
   | { readonly type: 'phone-answered' }
   | { readonly type: 'phone-ended'; readonly why: Failure }
+  /** What `last-words` began is over. */
+  | { readonly type: 'words-over' }
   | { readonly type: 'timer'; readonly name: TimerName }
   /** Somebody or something outside wants the call to end: a hangup from the room, shutdown, silence, a broken part. */
   | { readonly type: 'end'; readonly why: Failure };
@@ -63,15 +70,21 @@ export type Effect =
   | { readonly type: 'leave-room'; readonly status: string }
   | { readonly type: 'accept-dial' }
   | { readonly type: 'refuse-dial'; readonly why: Failure }
+  /** Says something to the phone, in place of what is being said. */
+  | { readonly type: 'prompt'; readonly prompt: PromptName }
+  /** What is being said to the phone is over: the room is heard again, or at last. */
+  | { readonly type: 'hush' }
+  /** As `prompt`, without the room's sound; `words-over` follows. */
+  | { readonly type: 'last-words'; readonly prompt: PromptName }
   | { readonly type: 'close-media' }
   | { readonly type: 'finished'; readonly why: Failure };
 
 /**
  * `alone`: nobody else in the room, the phone still rings. `invitation`: others are there and no media with a bridge ever was.
  * `room-lost`: the bridge leg was up and is gone, or the focus or the stream is. `farewell`: the room reads the reason.
- * `ending`: the goodbyes must not take for ever.
+ * `last-words`: the phone hears it. `ending`: the goodbyes must not take for ever.
  */
-export type TimerName = 'alone' | 'invitation' | 'room-lost' | 'farewell' | 'ending';
+export type TimerName = 'alone' | 'invitation' | 'room-lost' | 'farewell' | 'last-words' | 'ending';
 
 export interface Step {
   readonly state: CallState;
@@ -90,12 +103,15 @@ export function initialState(direction: 'in' | 'out'): CallState {
     dialPending: direction === 'out',
     end: undefined,
     farewell: false,
+    waits: false,
+    speaking: false,
   };
 }
 
 /** The timers that ought to run in a state; one that stops being wanted is stopped, one that stays wanted runs on. */
 export function timersOf(state: CallState): readonly TimerName[] {
   if (isFinished(state)) return [];
+  if (state.speaking) return ['last-words'];
   if (state.end !== undefined) return state.farewell && state.room !== 'gone' ? ['farewell'] : ['ending'];
   if (state.session?.up === true) return [];
   if (state.room === 'interrupted') return ['room-lost'];
@@ -128,9 +144,9 @@ export function step(state: CallState, event: CallEvent): Step {
       return onBridgeDown(state, event.why);
     case 'session-ended':
       if (state.session?.sid !== event.sid) return stay(state);
-      return on({ ...state, session: undefined }, { type: 'close-bridge' });
+      return append(waiting({ ...state, session: undefined }), { type: 'close-bridge' });
     case 'interrupted':
-      return stay({ ...state, room: 'interrupted' });
+      return waiting({ ...state, room: 'interrupted' });
     case 'room-failed':
       return endCall({ ...state, room: 'gone' }, event.why);
     case 'room-left':
@@ -141,6 +157,8 @@ export function step(state: CallState, event: CallEvent): Step {
       return on({ ...state, phone: 'answered' }, { type: 'status', text: 'Connected' });
     case 'phone-ended':
       return onPhoneEnded(state, event.why);
+    case 'words-over':
+      return stay(state);
     case 'timer':
       return onTimer(state, event.name);
     case 'end':
@@ -178,8 +196,17 @@ function onBridgeUp(state: CallState): Step {
     session: { ...state.session, up: true },
     wasUp: true,
     bridgeFailure: undefined,
+    waits: false,
   };
-  return state.direction === 'in' && state.phone === 'ringing' ? answerPhone(up) : stay(up);
+  if (state.direction === 'in' && state.phone === 'ringing') return answerPhone(up);
+  return state.phone === 'answered' ? on(up, { type: 'hush' }) : stay(up);
+}
+
+/** A phone that has heard others and hears nobody now is told, once. */
+function waiting(state: CallState): Step {
+  const hearsRoom = state.session?.up === true || (state.others === 0 && state.room === 'joined');
+  if (hearsRoom || !state.wasUp || state.phone !== 'answered' || state.waits) return stay(state);
+  return on({ ...state, waits: true }, { type: 'prompt', prompt: 'reconnecting' });
 }
 
 /**
@@ -198,7 +225,7 @@ function onBridgeDown(state: CallState, why: Failure): Step {
     restart: restart && state.wasUp,
   };
   if (!state.wasUp) return prepend([goodbye], endCall(down, why));
-  return on(down, { type: 'close-bridge' }, goodbye);
+  return append(waiting(down), { type: 'close-bridge' }, goodbye);
 }
 
 function onPhoneEnded(state: CallState, why: Failure): Step {
@@ -209,12 +236,13 @@ function onPhoneEnded(state: CallState, why: Failure): Step {
 function onTimer(state: CallState, name: TimerName): Step {
   switch (name) {
     case 'alone':
-      return answerPhone(state);
+      return append(answerPhone(state), { type: 'prompt', prompt: 'alone' });
     case 'invitation':
       return endCall(state, failure('no-invitation'));
     case 'room-lost':
       return endCall(state, state.bridgeFailure ?? failure('room-lost'));
     case 'farewell':
+    case 'last-words':
     case 'ending':
       return stay(state);
   }
@@ -224,36 +252,54 @@ function answerPhone(state: CallState): Step {
   return on({ ...state, phone: 'answered' }, { type: 'answer-phone' }, { type: 'status', text: 'Connected' });
 }
 
-/** Both legs are told; the call is finished when both are gone. With `farewell` the room reads the reason for a while first. */
+/**
+ * Both legs are told; the call is finished when both are gone. With `farewell` the room reads the reason for a while first; a phone
+ * that was answered may hear it first.
+ */
 function endCall(state: CallState, why: Failure, farewell = false): Step {
   const effects: Effect[] = [];
   const phone = state.phone === 'idle' ? 'gone' : state.phone;
-  if (phone !== 'gone') effects.push({ type: 'end-phone', why });
+  const words = phone === 'answered' ? lastWords(why.code) : undefined;
+  if (words !== undefined) effects.push({ type: 'last-words', prompt: words });
+  else if (phone !== 'gone') effects.push({ type: 'end-phone', why });
   if (state.dialPending) effects.push({ type: 'refuse-dial', why });
-  effects.push({ type: 'close-media' });
+  effects.push({ type: words === undefined ? 'close-media' : 'close-bridge' });
   const stays = farewell && state.room !== 'gone';
   if (stays) effects.push({ type: 'status', text: endings[why.code].status });
   else if (state.room !== 'gone') effects.push({ type: 'leave-room', status: endings[why.code].status });
   const ending = { ...state, phone, session: undefined, dialPending: false, end: why, farewell: stays };
-  return finishWhenGone(ending, effects);
+  return finishWhenGone({ ...ending, speaking: words !== undefined }, effects);
 }
 
 function whileEnding(state: CallState, event: CallEvent): Step {
   switch (event.type) {
     case 'phone-ended':
-      return finishWhenGone({ ...state, phone: 'gone' }, []);
+      return finishWhenGone(
+        { ...state, phone: 'gone', speaking: false },
+        state.speaking ? [{ type: 'close-media' }] : [],
+      );
     case 'room-left':
     case 'room-failed':
       return finishWhenGone({ ...state, room: 'gone' }, []);
+    case 'words-over':
+      return hangUp(state);
     case 'end':
-      return state.farewell ? leaveAfterFarewell(state) : stay(state);
+      return state.farewell ? leaveAfterFarewell(state) : hangUp(state);
     case 'timer':
       if (event.name === 'farewell') return leaveAfterFarewell(state);
+      if (event.name === 'last-words') return hangUp(state);
       if (event.name === 'ending') return finishWhenGone({ ...state, phone: 'gone', room: 'gone' }, []);
       return stay(state);
     default:
       return stay(state);
   }
+}
+
+/** The phone has heard why, or nobody waits for that any more. */
+function hangUp(state: CallState): Step {
+  if (!state.speaking) return stay(state);
+  const why = state.end ?? failure('hangup');
+  return on({ ...state, speaking: false }, { type: 'end-phone', why }, { type: 'close-media' });
 }
 
 function leaveAfterFarewell(state: CallState): Step {
@@ -277,6 +323,10 @@ function stay(state: CallState): Step {
 
 function on(state: CallState, ...effects: Effect[]): Step {
   return { state, effects };
+}
+
+function append({ state, effects }: Step, ...more: Effect[]): Step {
+  return { state, effects: [...effects, ...more] };
 }
 
 function prepend(effects: readonly Effect[], next: Step): Step {

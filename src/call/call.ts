@@ -145,6 +145,15 @@ export class Call extends EventEmitter<{ finished: [why: Failure] }> {
       case 'refuse-dial':
         dial?.refuse(effect.why);
         break;
+      case 'prompt':
+        void phone.say(effect.prompt);
+        break;
+      case 'hush':
+        phone.hush();
+        break;
+      case 'last-words':
+        void phone.say(effect.prompt, 'replace').then(() => this.dispatch({ type: 'words-over' }));
+        break;
       case 'close-media':
         this.#closeMedia();
         break;

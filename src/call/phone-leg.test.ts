@@ -7,6 +7,7 @@ import type { MediaCall, MediaCallEvents, PhoneMedia } from '../media/media-engi
 import type { SipCall, SipCallEvents } from '../sip/engine.ts';
 import type { CallEvent } from './call-state.ts';
 import { PhoneLeg } from './phone-leg.ts';
+import { PromptBook } from './prompt-book.ts';
 
 /** The peer's side of a dialog, by hand. */
 class Dialog extends EventEmitter<SipCallEvents> {
@@ -56,6 +57,7 @@ function scene(dialog: Dialog) {
   const leg = new PhoneLeg({
     media: media as unknown as MediaCall,
     config: { codecs: ['PCMU'] },
+    prompts: new PromptBook({ language: 'en', directory: undefined }),
     address: '127.0.0.1',
     log: createLog({ level: 'fatal', format: 'json' }),
   });

@@ -3,13 +3,20 @@ import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
 import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
+import { newSrtpKeys } from '../sip/crypto-attribute.ts';
+import { type InfoDigit, readDtmfInfo, writeDtmfInfo } from '../sip/dtmf-info.ts';
 import type { SipCall } from '../sip/engine.ts';
 import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
 import type { CallEvent } from './call-state.ts';
+import type { PromptBook } from './prompt-book.ts';
+import type { PromptName } from './prompt-names.ts';
+
+const usualDigitMs = 160;
 
 export interface PhoneLegParts {
   readonly media: MediaCall;
-  readonly config: Pick<SipConfig, 'codecs' | 'codecOrder'>;
+  readonly config: Pick<SipConfig, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
+  readonly prompts: PromptBook;
   /** Address for the `c=` line. */
   readonly address: string;
   readonly log: Log;
@@ -21,8 +28,11 @@ export interface PhoneLegParts {
  */
 export class PhoneLeg {
   onEvent: (event: CallEvent) => void = () => {};
+  /** A key of the phone was pressed and released, however it told us. It may be part of a PIN: not for the log. */
+  onDigit: (digit: string) => void = () => {};
   readonly #parts: PhoneLegParts;
   readonly #sessionId = Math.floor(Date.now() / 1000);
+  readonly #srtpKeys = newSrtpKeys();
   #version = 1;
   #rtpPort = 0;
   #sip: SipCall | undefined;
@@ -33,9 +43,14 @@ export class PhoneLeg {
   /** The last SDP that we sent is an offer, to which the peer owes the answer. */
   #offering = false;
   #ended: Failure | undefined;
+  #informed: Promise<void> = Promise.resolve();
 
   constructor(parts: PhoneLegParts) {
     this.#parts = parts;
+    parts.media.on('digit', (digit, leg) => {
+      if (leg === 'phone') this.onDigit(digit.digit);
+      else if (parts.config.dtmf === 'info') this.#inform(digit);
+    });
   }
 
   /** Set once the dialog is over; a caller may give up before anybody listens to `onEvent`. */
@@ -71,6 +86,38 @@ export class PhoneLeg {
     this.#attach(this.#place(this.#offer()));
   }
 
+  /** Sends digits (a comma is a pause) to the phone, in the way that was agreed or is configured. */
+  sendDigits(digits: string): void {
+    const { media, config } = this.#parts;
+    if (config.dtmf !== 'info') {
+      media.sendDtmf(digits, 'phone');
+      return;
+    }
+    const known = digits.toUpperCase().replace(/[^0-9A-D*#]/g, '');
+    for (const digit of known) this.#inform({ digit, durationMs: usualDigitMs });
+  }
+
+  /**
+   * Says something to the phone, in place of what is being said to it. Resolves when it is over, whatever happens. `replace`: the room is
+   * not heard meanwhile.
+   */
+  async say(prompt: PromptName, mode: 'duck' | 'replace' = 'duck'): Promise<void> {
+    const { media, prompts, log } = this.#parts;
+    media.stopPlaying('phone');
+    try {
+      const played = await media.play(prompts.sounds(prompt), { mode });
+      if (played.ok) log.debug({ event: 'prompt', prompt, how: played.value }, 'a prompt is over');
+      else log.warn({ event: 'prompt', prompt, detail: played.error.detail }, 'a prompt was not played');
+    } catch (error) {
+      log.error({ event: 'call-bug', err: error }, 'a prompt broke');
+    }
+  }
+
+  /** Ends what is being said. */
+  hush(): void {
+    this.#parts.media.stopPlaying('phone');
+  }
+
   end(why: Failure): void {
     if (this.#sip === undefined) this.onEvent({ type: 'phone-ended', why });
     else this.#sip.end(why);
@@ -94,10 +141,25 @@ export class PhoneLeg {
         this.#broken(error);
       });
     });
+    sip.on('info', (contentType, body) => {
+      const pressed = readDtmfInfo(contentType, body);
+      if (pressed !== undefined) this.onDigit(pressed.digit);
+    });
     sip.on('ended', (why) => {
       this.#ended = why;
       this.onEvent({ type: 'phone-ended', why });
     });
+  }
+
+  /** INFO is one transaction after the other: a digit waits for the answer to the one before, so that their order stays. */
+  #inform(digit: InfoDigit): void {
+    const { contentType, body } = writeDtmfInfo(digit);
+    this.#informed = this.#informed.then(async () => {
+      const answer = await this.#sip?.info(contentType, body);
+      if (answer !== undefined && !(answer.ok && answer.value < 300))
+        this.#parts.log.warn({ event: 'dtmf-info', answer }, 'the phone did not take a digit by INFO');
+    });
+    this.#informed = this.#informed.catch((error: unknown) => this.#broken(error));
   }
 
   async #open(): Promise<Result<void>> {
@@ -150,19 +212,23 @@ export class PhoneLeg {
   async #connect(audio: AudioSession): Promise<Result<void>> {
     const { codec, direction: flow, ptimeMs } = audio;
     const remote = `${audio.remote.address}:${audio.remote.port}`;
-    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, remote }, 'phone media agreed');
+    const srtp = audio.srtp?.profile;
+    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, srtp, remote }, 'phone media agreed');
     this.#agreed = audio;
-    return this.#parts.media.connectPhone(audio);
+    const { dtmf, detectTones = false } = this.#parts.config;
+    const digits = dtmf === 'auto' ? undefined : dtmf;
+    return this.#parts.media.connectPhone({ ...audio, detectTones, ...(digits && { digits }) });
   }
 
   #local(): LocalAudio {
     const { address, config } = this.#parts;
-    const { codecs, codecOrder = 'theirs' } = config;
+    const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = config;
     return {
       address,
       rtpPort: this.#rtpPort,
       codecs,
       codecOrder,
+      srtp: policy === 'off' ? undefined : { policy, keys: this.#srtpKeys },
       sessionId: this.#sessionId,
       version: this.#version,
     };

@@ -9,6 +9,7 @@ import type { DialRequest, Occupant, XmppSide } from '../xmpp/xmpp-side.ts';
 import { Call, type CallParts, type TimerLengths } from './call.ts';
 import { type DialPlan, planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
+import { PromptBook } from './prompt-book.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
@@ -25,9 +26,12 @@ export interface SwitchboardParts {
 export class Switchboard {
   readonly registry: CallRegistry;
   readonly #parts: SwitchboardParts;
+  readonly #prompts: PromptBook;
 
   constructor(parts: SwitchboardParts) {
     this.#parts = parts;
+    const { language = 'en', soundsDirectory } = parts.config.call;
+    this.#prompts = new PromptBook({ language, directory: soundsDirectory });
     this.registry = new CallRegistry(parts.config.call.maxCalls);
     this.registry.on('load', (load) => parts.xmpp.publish(load));
     parts.sip.on('invite', (call) => void this.#incoming(call));
@@ -60,7 +64,7 @@ export class Switchboard {
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = config.media.publicAddress ?? sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, config: config.sip, address, log });
+      const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
       const received = await phone.receive(sip);
       if (!received.ok) return received;
       if (phone.ended !== undefined) return { ok: false, error: phone.ended };
@@ -111,7 +115,7 @@ export class Switchboard {
     if (!local.ok) return local;
     const address = config.media.publicAddress ?? local.value;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, config: config.sip, address, log });
+      const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
       const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({
@@ -192,6 +196,7 @@ export class Switchboard {
       invitation: call.invitationSeconds * 1000,
       'room-lost': call.roomLostSeconds * 1000,
       farewell: 5_000,
+      'last-words': 10_000,
       ending: 10_000,
     };
   }

@@ -24,6 +24,8 @@ export function assemble(settings: Settings, cores: number): Assembled {
       invitationSeconds: settings.value('call.invitationSeconds'),
       aloneAnswerMs: settings.value('call.aloneAnswerMs'),
       maxCalls: settings.value('call.maxCalls'),
+      soundsDirectory: settings.value('call.soundsDirectory'),
+      language: settings.value('call.language'),
     },
     log: { level: settings.value('log.level'), format: settings.value('log.format') },
   };
@@ -95,6 +97,9 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
     codecs: settings.value('sip.codecs'),
     codecOrder: settings.value('sip.codecOrder'),
+    dtmf: settings.value('sip.dtmf'),
+    detectTones: settings.value('sip.detectTones'),
+    srtp: settings.value('sip.srtp'),
   };
 }
 

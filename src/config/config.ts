@@ -53,7 +53,16 @@ export interface SipConfig {
   readonly codecs: readonly Codec[];
   /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */
   readonly codecOrder?: 'theirs' | 'ours';
+  /** How digits reach the phone; default `auto`: RFC 4733, else tones. */
+  readonly dtmf?: 'auto' | 'rfc4733' | 'info' | 'inband';
+  /** Hear digits in the audio of phones that do not negotiate RFC 4733; default false. */
+  readonly detectTones?: boolean;
+  /** SRTP with keys in SDP (RFC 4568); default `off`. */
+  readonly srtp?: SrtpPolicy;
 }
+
+/** `optional`: offered and accepted. `required`: a peer without it gets no call. */
+export type SrtpPolicy = 'off' | 'optional' | 'required';
 
 export type Codec = 'opus' | 'G722' | 'PCMU' | 'PCMA';
 
@@ -98,6 +107,10 @@ export interface CallConfig {
   readonly aloneAnswerMs: number;
   /** Calls at one time; more are refused. */
   readonly maxCalls: number;
+  /** Prompts of the operator; undefined: only our own. */
+  readonly soundsDirectory?: string | undefined;
+  /** Folder of the prompts; default `en`. */
+  readonly language?: string;
 }
 
 export interface LogConfig {

@@ -123,6 +123,29 @@ export function oneOf<const T extends string>(names: readonly T[], remark = ''):
   );
 }
 
+/** As `oneOf`; `others` are further spellings, of other programs. */
+export function oneOfSpelled<const T extends string>(
+  names: readonly T[],
+  others: Readonly<Record<string, T>>,
+): Kind<T> {
+  const spelled = new Map(Object.entries(others).map(([other, name]) => [other.toLowerCase(), name]));
+  return matching(
+    `one of ${names.join(', ')}`,
+    converted(z.union([z.string(), z.boolean().transform(String)]), (value) => {
+      return find(names, value) ?? spelled.get(value.trim().toLowerCase());
+    }),
+  );
+}
+
+/** A directory; whether it is there is seen when it is used. */
+export const directory = matching('the path of a directory', z.string().min(1).max(1024).regex(noControls));
+
+/** Folder of the prompts: a language tag such as en or pt-BR. */
+export const language = matching(
+  'a language such as en, de or pt-BR',
+  z.string().regex(/^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}$/),
+);
+
 /** Some of `names`, in any case, each once, in the order given. */
 export function someOf<const T extends string>(names: readonly T[]): Kind<readonly T[]> {
   return matching(

@@ -40,6 +40,9 @@ test('five variables are enough; the rest are the documented defaults', () => {
       noAnswerSeconds: 60,
       codecs: ['opus', 'G722', 'PCMU', 'PCMA'],
       codecOrder: 'theirs',
+      dtmf: 'auto',
+      detectTones: false,
+      srtp: 'off',
     },
     media: {
       minPort: 10_000,
@@ -49,7 +52,14 @@ test('five variables are enough; the rest are the documented defaults', () => {
       stunServer: undefined,
       workers: 3,
     },
-    call: { roomLostSeconds: 30, invitationSeconds: 30, aloneAnswerMs: 2000, maxCalls: 100 },
+    call: {
+      roomLostSeconds: 30,
+      invitationSeconds: 30,
+      aloneAnswerMs: 2000,
+      maxCalls: 100,
+      soundsDirectory: undefined,
+      language: 'en',
+    },
     log: { level: 'info', format: 'auto' },
   });
 });

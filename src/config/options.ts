@@ -189,6 +189,34 @@ const sip = {
     'Whose order counts when the PBX offers several codecs (RFC 3264 §6.1 asks for theirs)',
     { environment: ['JIGASI_SIP_CODEC_ORDER'] },
   ),
+  'sip.dtmf': withDefault(
+    kinds.oneOfSpelled(['auto', 'rfc4733', 'info', 'inband'], {
+      AUTO_DTMF: 'auto',
+      RTP_DTMF: 'rfc4733',
+      SIP_INFO_DTMF: 'info',
+      INBAND_DTMF: 'inband',
+    }),
+    'auto',
+    'How digits reach the phone; `auto`: RFC 4733 if the PBX can, else tones in the audio',
+    { environment: ['JIGASI_SIP_DTMF'], properties: ['sip:DTMF_METHOD'] },
+  ),
+  'sip.detectTones': withDefault(
+    kinds.switched,
+    false,
+    'Hear digits in the audio of phones that do not send them as RFC 4733',
+    { environment: ['JIGASI_SIP_DETECT_TONES'] },
+  ),
+  'sip.srtp': withDefault(
+    kinds.oneOfSpelled(['off', 'optional', 'required'], {
+      false: 'off',
+      true: 'optional',
+      0: 'off',
+      1: 'optional',
+    }),
+    'off',
+    'Encrypted audio with the PBX (SRTP with keys in SDP, RFC 4568)',
+    { environment: ['JIGASI_SIP_SRTP', 'JIGASI_ENABLE_SDES_SRTP'], properties: ['sip:SDES_ENABLED'] },
+  ),
 };
 
 const media = {
@@ -240,6 +268,14 @@ const call = {
   ),
   'call.maxCalls': withDefault(kinds.wholeNumber(1, 10_000), 100, 'Calls at one time; more are refused', {
     environment: ['JIGASI_MAX_CALLS'],
+  }),
+  'call.soundsDirectory': optional(
+    kinds.directory,
+    'Prompts that replace ours: `<language>/<name>.opus` or `.wav` (48 kHz is best)',
+    { environment: ['JIGASI_SOUNDS_DIRECTORY'], fallbackText: 'ours alone' },
+  ),
+  'call.language': withDefault(kinds.language, 'en', 'Language of the prompts: the folder they are in', {
+    environment: ['JIGASI_LANGUAGE'],
   }),
 };
 

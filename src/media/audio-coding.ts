@@ -24,6 +24,8 @@ export interface AudioEncoder {
   readonly clockRate: number;
   /** Encodes a frame (Opus: 10, 20, 40 or 60 ms; others: any) into `out[at…)`; answers the number of bytes, 0 when it failed. */
   encode(pcm: Int16Array, out: Buffer, at?: number): number;
+  /** The next frame shall not lean on those before it: the receiver may not know them. */
+  restartPrediction(): void;
   /** What the receiver reports to lose, percent. */
   setExpectedLoss(percent: number): void;
   close(): void;

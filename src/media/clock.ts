@@ -21,6 +21,8 @@ export interface TickLateness {
   readonly p99Ms: number;
   /** Ticks never run because the thread stood still. */
   readonly skipped: number;
+  /** Ticks by whole milliseconds of lateness; the last entry is of 200 and more. */
+  readonly byMs: Uint32Array;
 }
 
 interface Subscriber {
@@ -75,6 +77,7 @@ export class TickClock {
       maxMs: this.#maxMs,
       p99Ms: this.#percentile(0.99),
       skipped: this.#skipped,
+      byMs: this.#lateness.slice(),
     };
     this.#lateness.fill(0);
     this.#maxMs = 0;

@@ -84,6 +84,7 @@ export class JitterBuffer {
   #lostRun = 0;
   #lateRun = 0;
   #packetMs = TICK_MS;
+  #pauses = false;
 
   constructor(options: JitterBufferOptions) {
     this.#ticksPerMs = options.clockRate / 1000;
@@ -108,6 +109,11 @@ export class JitterBuffer {
     if (verdict === 'suspect') return false;
     if (verdict === 'restart') return this.#restart(packet);
     return this.#accept(packet);
+  }
+
+  /** The sender stops for a while and said so (a telephone-event, comfort noise): what follows the last packet is silence, not a loss. */
+  pause(): void {
+    this.#pauses = true;
   }
 
   /**
@@ -148,6 +154,7 @@ export class JitterBuffer {
 
   #begin(sequence: number): void {
     this.#state = 'waiting';
+    this.#pauses = false;
     this.#played = false;
     this.#nextSequence = sequence;
     this.#highest = sequence;
@@ -178,6 +185,7 @@ export class JitterBuffer {
     if (sequenceDelta(sequence, this.#highest) > 0) this.#highest = sequence;
     this.#makeRoom(sequence);
     this.#packetMs = ticks / this.#ticksPerMs;
+    this.#pauses = false;
     this.#ring.put(sequence, position, ticks, packet.payload);
     return true;
   }
@@ -290,6 +298,10 @@ export class JitterBuffer {
   /** Nothing is there: late, lost or no longer sent; nobody knows yet. */
   #underrun(wanted: number): Pull {
     if (this.#state !== 'playing') return this.#answer('empty', wanted);
+    if (this.#pauses) {
+      this.#state = 'waiting';
+      return this.#answer('silence', wanted);
+    }
     this.#stalled += wanted;
     if (this.#stalled <= CONCEAL_MS * this.#ticksPerMs) return this.#conceal(wanted);
     this.#state = 'waiting';

@@ -38,12 +38,32 @@ export class Loudest {
    * Notes a packet of a source, with its level (0 loudest, 127 silence, −1 unknown), and answers whether it is to be decoded.
    */
   hears(ssrc: number, level: number, nowMs: number): boolean {
+    return this.mayHear(ssrc, level, nowMs) && this.choose(ssrc, level, nowMs);
+  }
+
+  /**
+   * Whether a packet that is not authenticated yet is worth it: its source is chosen, or by this level would be. What an unproven packet
+   * says moves only the loudness of a source that is not heard.
+   */
+  mayHear(ssrc: number, level: number, nowMs: number): boolean {
     const source = this.#sources.get(ssrc) ?? this.#add(ssrc, nowMs);
-    const loudness = 127 - (level < 0 ? UNKNOWN_LEVEL : level);
-    source.loudness += (loudness - source.loudness) * (loudness > source.loudness ? RISE : FALL);
-    source.heardMs = nowMs;
     if (source.chosen) return true;
+    const loudness = loudnessOf(level);
+    smooth(source, loudness);
+    source.heardMs = nowMs;
     if (loudness === 0) return false; // silence takes no place
+    return this.#chosen < this.#limit || this.#loser(source, nowMs) !== undefined;
+  }
+
+  /** Gives an authenticated packet, for which `mayHear` was asked, to its source; answers whether it is to be decoded. */
+  choose(ssrc: number, level: number, nowMs: number): boolean {
+    const source = this.#sources.get(ssrc) ?? this.#add(ssrc, nowMs);
+    source.heardMs = nowMs;
+    if (source.chosen) {
+      smooth(source, loudnessOf(level));
+      return true;
+    }
+    if (level === 127) return false;
     return this.#challenge(source, nowMs);
   }
 
@@ -82,15 +102,22 @@ export class Loudest {
 
   #challenge(source: Source, nowMs: number): boolean {
     if (this.#chosen >= this.#limit) {
-      const weakest = this.#weakest(nowMs);
-      const idle = weakest !== undefined && nowMs - weakest.heardMs > IDLE_MS;
-      if (!weakest || (!idle && source.loudness < weakest.loudness + MARGIN_DB)) return false;
-      this.#drop(weakest);
+      const loser = this.#loser(source, nowMs);
+      if (loser === undefined) return false;
+      this.#drop(loser);
     }
     source.chosen = true;
     source.chosenMs = nowMs;
     this.#chosen += 1;
     return true;
+  }
+
+  /** Who would give up its place to this source. */
+  #loser(source: Source, nowMs: number): Source | undefined {
+    const weakest = this.#weakest(nowMs);
+    if (weakest === undefined) return undefined;
+    const idle = nowMs - weakest.heardMs > IDLE_MS;
+    return idle || source.loudness >= weakest.loudness + MARGIN_DB ? weakest : undefined;
   }
 
   /** Of those that have had their time; an idle one first. */
@@ -112,4 +139,12 @@ export class Loudest {
     source.chosen = false;
     this.#chosen -= 1;
   }
+}
+
+function loudnessOf(level: number): number {
+  return 127 - (level < 0 ? UNKNOWN_LEVEL : level);
+}
+
+function smooth(source: Source, loudness: number): void {
+  source.loudness += (loudness - source.loudness) * (loudness > source.loudness ? RISE : FALL);
 }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Codec } from '../config/config.ts';
 import type { Failure, Result } from '../errors.ts';
+import type { Digit } from './dtmf-event.ts';
 
 /** The main thread's face of the media workers. Audio never crosses it. */
 export interface MediaEngine {
@@ -31,9 +32,39 @@ export interface MediaCall extends EventEmitter<MediaCallEvents> {
   closeBridge(): void;
   /** `phone`: the phone's voice does not reach the room. `room`: the room does not reach the phone. Streams stay alive. */
   mute(leg: 'phone' | 'room', on: boolean): void;
+  /**
+   * Sends digits (`0…9 * # A…D`, a comma is a pause of a second) one after the other. `phone`: by `PhoneMedia.digits`, where `info`
+   * counts as in-band because INFO is not media. `room`: RFC 4733, when the bridge offered it.
+   */
+  sendDtmf(digits: string, leg: 'phone' | 'room'): void;
+  /**
+   * Plays prompts and tones into a leg, one behind the other, behind what plays there already. Resolves when the last is over, or was
+   * stopped. Fails when a file cannot be read, or the call is over.
+   */
+  play(prompts: readonly Prompt[], options?: PlayOptions): Promise<Result<'ended' | 'stopped'>>;
+  /** Ends what plays into a leg and empties its queue. */
+  stopPlaying(leg: 'phone' | 'room'): void;
   statistics(): Promise<MediaStatistics>;
   /** Ends both legs and frees the ports. */
   close(): Promise<void>;
+}
+
+export type Prompt =
+  /** Ogg Opus, or WAVE with 16-bit PCM at 8, 16 or 48 kHz. `loop`: until it is stopped. */
+  | { readonly kind: 'file'; readonly path: string; readonly loop?: boolean }
+  /** Sines of these frequencies (Hz) together; none: silence. `levelDb` is that of each, −dBov, −15 by default. A minute at most. */
+  | {
+      readonly kind: 'tone';
+      readonly frequencies: readonly number[];
+      readonly ms: number;
+      readonly levelDb?: number;
+    };
+
+export interface PlayOptions {
+  /** Who hears it; default: the phone. */
+  readonly leg?: 'phone' | 'room';
+  /** What becomes of the leg's other audio meanwhile: it goes on quietly (default), or is not heard. */
+  readonly mode?: 'duck' | 'replace';
 }
 
 export interface MediaCallEvents {
@@ -45,6 +76,11 @@ export interface MediaCallEvents {
   'phone-silent': [];
   /** The first RTP packet of the phone arrived. */
   'phone-heard': [];
+  /**
+   * A key was pressed and released: by the phone (RFC 4733, or heard in the audio), or by somebody in the room. Digits of the room
+   * have been passed on to the phone already, unless `PhoneMedia.digits` is `info`.
+   */
+  digit: [digit: Digit, leg: 'phone' | 'room'];
   /** The worker died or the call is broken: it cannot be used any more. */
   failed: [why: Failure];
 }
@@ -56,14 +92,29 @@ export interface PhoneMedia {
   /** Payload number in what we send (the peer's number) and in what we receive (ours). */
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;
+  /** Other codecs that the phone may change to by itself, under our numbers. */
+  readonly alternatives?: readonly { readonly codec: Codec; readonly payloadType: number }[];
   /** RFC 4733, when negotiated. `receivePayloadType` is given when the peer may send with another number than we do. */
   readonly telephoneEvent:
     | { readonly payloadType: number; readonly receivePayloadType?: number; readonly clockRate: number }
     | undefined;
+  /** How digits reach the phone; default: RFC 4733 when it is negotiated, else tones in the audio. */
+  readonly digits?: 'rfc4733' | 'inband' | 'info';
+  /** Hear digits in the phone's audio when RFC 4733 is not negotiated. */
+  readonly detectTones?: boolean;
+  /** Encrypt and authenticate (RFC 3711). */
+  readonly srtp?: PhoneSrtpKeys | undefined;
   /** Milliseconds of audio in a packet that we send: 10 to 60. */
   readonly ptimeMs: number;
   /** Our direction: `recvonly` when the peer put us on hold with `sendonly`. */
   readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+}
+
+/** Keys that SDP agreed (RFC 4568): 16 bytes of master key and 14 of salt each, in base64. Never to be logged. */
+export interface PhoneSrtpKeys {
+  readonly profile: 'AES_CM_128_HMAC_SHA1_80' | 'AES_CM_128_HMAC_SHA1_32';
+  readonly sendKey: string;
+  readonly receiveKey: string;
 }
 
 /** What a session-initiate says about media (XEP-0167, XEP-0176, XEP-0320). */
@@ -119,6 +170,12 @@ export interface LegStatistics {
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly jitterMs: number;
+  /** Frames of 20 ms that were made up in place of lost audio; only for the phone, the room's are told by source. */
+  readonly framesConcealed?: number;
+  /** By RTCP; undefined: not known yet. */
+  readonly roundTripMs?: number | undefined;
+  /** How what we receive sounds, 1…4.5: an estimate by the E-model (ITU-T G.107). Undefined: nothing was received. */
+  readonly mos?: number | undefined;
   /** Packets refused, by reason (`ssrc`, `payload`, `source-address`, `auth`, `replay`, `malformed`, …). */
   readonly dropped: Readonly<Record<string, number>>;
 }
@@ -130,4 +187,6 @@ export interface SourceStatistics {
   readonly packetsLate: number;
   readonly framesConcealed: number;
   readonly bufferMs: number;
+  /** As `LegStatistics.mos`. */
+  readonly mos?: number | undefined;
 }

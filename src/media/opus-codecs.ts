@@ -1,4 +1,5 @@
 import type { AudioDecoder, AudioEncoder, AudioRate } from './audio-coding.ts';
+import { BitRateFollower } from './bit-rate-follower.ts';
 import { mayCarryFec, opusPacketTicks } from './opus-packet.ts';
 import { OpusDecoder, OpusEncoder, type OpusEncoderOptions } from './worker/opus.ts';
 
@@ -41,18 +42,27 @@ export class OpusAudioEncoder implements AudioEncoder {
   readonly clockRate = CLOCK_RATE;
   readonly rate: AudioRate;
   readonly #opus: OpusEncoder;
+  readonly #follower: BitRateFollower;
 
   constructor(options: OpusEncoderOptions) {
     this.rate = options.rate;
     this.#opus = new OpusEncoder(options);
+    this.#follower = new BitRateFollower(options.rate, options.bitRate);
   }
 
   encode(pcm: Int16Array, out: Buffer, at = 0): number {
     return this.#opus.encode(pcm, out, at);
   }
 
+  restartPrediction(): void {
+    this.#opus.restartPrediction();
+  }
+
   setExpectedLoss(percent: number): void {
-    this.#opus.setExpectedLoss(percent);
+    const [loss, bitRate] = [this.#follower.expectedLoss, this.#follower.bitRate];
+    this.#follower.report(percent);
+    if (this.#follower.expectedLoss !== loss) this.#opus.setExpectedLoss(this.#follower.expectedLoss);
+    if (this.#follower.bitRate !== bitRate) this.#opus.setBitRate(this.#follower.bitRate);
   }
 
   close(): void {

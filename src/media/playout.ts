@@ -19,6 +19,8 @@ export class Playout {
   readonly frameLength: number;
   /** Frames that were made wholly or partly in place of lost audio. */
   framesConcealed = 0;
+  /** Least slack (JitterBuffer) of the packets that the last `read` took; NaN when it took none. */
+  slackMs = Number.NaN;
   /** Packets that the decoder refused. */
   malformed = 0;
   readonly #decoder: AudioDecoder;
@@ -40,6 +42,11 @@ export class Playout {
     return this.buffer.bufferMs + (this.#queued / this.frameLength) * TICK_MS;
   }
 
+  /** Ticks of the RTP clock in a second. */
+  get clockRate(): number {
+    return this.#decoder.clockRate;
+  }
+
   /** Takes a packet as `parseRtp` read it; it is kept until it is played. False when it was dropped or set aside. */
   push(header: RtpHeader, packet: Buffer, arrivalMs: number): boolean {
     const payload = packet.subarray(header.payloadStart, header.payloadEnd);
@@ -56,6 +63,7 @@ export class Playout {
   read(nowMs: number, out: Int16Array): boolean {
     let sounding = this.#queued > 0;
     let concealed = false;
+    this.slackMs = Number.NaN;
     for (let piece = 0; piece < MAX_PIECES && this.#queued < this.frameLength; piece++) {
       const kind = this.#pull(nowMs);
       sounding ||= kind === 'frame' || kind === 'lost';
@@ -86,6 +94,7 @@ export class Playout {
     );
     switch (pull.kind) {
       case 'frame':
+        this.#noteSlack();
         this.#queued += this.#decode(pull.payload, samples);
         break;
       case 'lost':
@@ -96,6 +105,11 @@ export class Playout {
         this.#queued += samples;
     }
     return pull.kind;
+  }
+
+  #noteSlack(): void {
+    const { slackMs } = this.buffer;
+    if (!(slackMs > this.slackMs)) this.slackMs = slackMs;
   }
 
   #decode(payload: Buffer | undefined, samples: number): number {

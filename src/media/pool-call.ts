@@ -8,6 +8,8 @@ import type {
   MediaCallEvents,
   MediaStatistics,
   PhoneMedia,
+  PlayOptions,
+  Prompt,
 } from './media-engine.ts';
 import type { PortAllocator, PortPair } from './ports.ts';
 import type { Body, CallEvent, Value, Verb, WorkerResult } from './protocol.ts';
@@ -38,6 +40,9 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
   /** A bridge leg that the worker has not confirmed yet, and why it has failed meanwhile. */
   #newBridge: { readonly port: number; why: Failure | undefined } | undefined;
   #bridgePort: number | undefined;
+  /** What `play` promised, by number. */
+  readonly #plays = new Map<number, (over: Result<'ended' | 'stopped'>) => void>();
+  #lastPlay = 0;
   #over: Failure | undefined;
 
   constructor(options: PoolCallOptions) {
@@ -105,6 +110,24 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
     this.#tell('mute', { leg, on });
   }
 
+  sendDtmf(digits: string, leg: 'phone' | 'room'): void {
+    this.#tell('send-dtmf', { digits, leg });
+  }
+
+  async play(prompts: readonly Prompt[], options: PlayOptions = {}): Promise<Result<'ended' | 'stopped'>> {
+    this.#lastPlay += 1;
+    const play = this.#lastPlay;
+    const over = new Promise<Result<'ended' | 'stopped'>>((resolve) => this.#plays.set(play, resolve));
+    const queued = await this.#inOrder(() => this.#ask('play', { play, prompts, options }));
+    if (queued.ok) return over;
+    this.#plays.delete(play);
+    return queued;
+  }
+
+  stopPlaying(leg: 'phone' | 'room'): void {
+    this.#tell('stop-playing', { leg });
+  }
+
   /** Zeros when the call is over. */
   async statistics(): Promise<MediaStatistics> {
     const answer = await this.#ask('statistics', null);
@@ -125,6 +148,13 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
     switch (event.name) {
       case 'bridge-down':
         this.#bridgeDown(event.port, event.why);
+        break;
+      case 'digit':
+        this.#announce('digit', event.digit, event.leg);
+        break;
+      case 'played':
+        this.#plays.get(event.play)?.(ok(event.how));
+        this.#plays.delete(event.play);
         break;
       case 'failed':
         this.breakDown(event.why);
@@ -154,6 +184,8 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
   #end(why: Failure): void {
     if (this.#over !== undefined) return;
     this.#over = why;
+    for (const over of this.#plays.values()) over({ ok: false, error: why });
+    this.#plays.clear();
     this.#releaseBridge();
     if (this.#phonePorts !== undefined)
       this.#options.ports.release(this.#phonePorts.rtp, this.#phonePorts.rtcp);

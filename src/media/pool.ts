@@ -5,11 +5,14 @@ import type { Log } from '../log.ts';
 import type { MediaCall, MediaEngine } from './media-engine.ts';
 import { PoolCall } from './pool-call.ts';
 import { PortAllocator } from './ports.ts';
+import type { WorkerLoad } from './protocol.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 export interface MediaPoolOptions {
   readonly config: MediaConfig;
   readonly log: Log;
+  /** What each worker tells of itself once a second. */
+  readonly onLoad?: (load: WorkerLoad) => void;
 }
 
 /** One place in the pool: the thread is replaced when it dies, the place stays. */
@@ -34,11 +37,13 @@ export class MediaPool implements MediaEngine {
   readonly #places: Place[] = [];
   readonly #rooms = new Map<string, { readonly place: Place; calls: number }>();
   readonly #stopping = new AbortController();
+  readonly #onLoad: (load: WorkerLoad) => void;
   #calls = 0;
 
   constructor(options: MediaPoolOptions) {
     this.#config = options.config;
     this.#log = options.log;
+    this.#onLoad = options.onLoad ?? (() => {});
     this.#ports = new PortAllocator(options.config);
   }
 
@@ -120,6 +125,7 @@ export class MediaPool implements MediaEngine {
     return new WorkerThread({
       settings: { address, publicAddress, stunServer },
       log: this.#log,
+      onLoad: (load) => this.#onLoad(load),
       onEvent: (call, event) => place().calls.get(call)?.handle(event),
       onDied: (why) => void this.#replace(place(), why, Date.now() - startedAt),
     });

@@ -1,5 +1,15 @@
 import type { Failure, Result } from '../errors.ts';
-import type { BridgeAnswer, BridgeOffer, IceCandidate, MediaStatistics, PhoneMedia } from './media-engine.ts';
+import type { TickLateness } from './clock.ts';
+import type { Digit } from './dtmf-event.ts';
+import type {
+  BridgeAnswer,
+  BridgeOffer,
+  IceCandidate,
+  MediaStatistics,
+  PhoneMedia,
+  PlayOptions,
+  Prompt,
+} from './media-engine.ts';
 
 /** What a media worker needs to know for its whole life (`workerData`). */
 export interface WorkerSettings {
@@ -27,6 +37,20 @@ export interface Requests {
   'remove-sources': { readonly body: { readonly ssrcs: readonly number[] }; readonly value: null };
   'add-candidates': { readonly body: { readonly candidates: readonly IceCandidate[] }; readonly value: null };
   mute: { readonly body: { readonly leg: 'phone' | 'room'; readonly on: boolean }; readonly value: null };
+  'send-dtmf': {
+    readonly body: { readonly digits: string; readonly leg: 'phone' | 'room' };
+    readonly value: null;
+  };
+  /** Answered when it is queued; `played` follows when it is over. `play` numbers it. */
+  play: {
+    readonly body: {
+      readonly play: number;
+      readonly prompts: readonly Prompt[];
+      readonly options: PlayOptions;
+    };
+    readonly value: null;
+  };
+  'stop-playing': { readonly body: { readonly leg: 'phone' | 'room' }; readonly value: null };
   statistics: { readonly body: null; readonly value: MediaStatistics };
   close: { readonly body: null; readonly value: null };
 }
@@ -51,7 +75,16 @@ export type WorkerResult<T> = Result<T, WorkerFailure>;
 export type CallEvent =
   | { readonly name: 'bridge-up' | 'phone-silent' | 'phone-heard' }
   | { readonly name: 'bridge-down'; readonly port: number; readonly why: Failure }
+  | { readonly name: 'digit'; readonly digit: Digit; readonly leg: 'phone' | 'room' }
+  | { readonly name: 'played'; readonly play: number; readonly how: 'ended' | 'stopped' }
   | { readonly name: 'failed'; readonly why: Failure };
+
+/** How a worker does, since it last told. */
+export interface WorkerLoad {
+  /** Part of the time in which its event loop was busy, 0…1. */
+  readonly utilization: number;
+  readonly ticks: TickLateness;
+}
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -59,4 +92,5 @@ export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'reply'; readonly request: number; readonly result: WorkerResult<unknown> }
   | { readonly kind: 'event'; readonly call: number; readonly event: CallEvent }
+  | { readonly kind: 'load'; readonly load: WorkerLoad }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly context: object; readonly message: string };

@@ -71,6 +71,16 @@ export function parseRtp(
   return true;
 }
 
+/** The audio level in the header of a packet whose payload may be encrypted still: 0 to 127, or −1 when it does not say. */
+export function clearAudioLevel(packet: Buffer, audioLevelId: number): number {
+  const first = packet[0] as number;
+  if (audioLevelId === 0 || (first & 0x10) === 0) return -1;
+  const payloadStart = rtpHeaderLength(packet);
+  if (payloadStart < 0) return -1;
+  const level = readAudioLevel(packet, RTP_HEADER_LENGTH + 4 * (first & 0x0f), payloadStart, audioLevelId);
+  return level < 0 ? -1 : level & 0x7f;
+}
+
 /** Length of the header with CSRCs and extension, or −1 when this is no RTP packet (RFC 3550 §5.1, §5.3.1). */
 export function rtpHeaderLength(packet: Buffer, length = packet.length): number {
   if (length < RTP_HEADER_LENGTH || length > packet.length) return -1;

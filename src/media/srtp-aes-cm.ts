@@ -11,18 +11,20 @@ const ENCRYPTED = 0x80000000;
 const MAX_BLOCKS = 4096 / 16;
 
 /**
- * AES_CM_128_HMAC_SHA1_80 (RFC 3711 §4.1.1, §4.2.1). One long-lived ECB cipher makes the keystream of all packets, because setting
+ * AES_CM_128_HMAC_SHA1_80 and _32 (RFC 3711 §4.1.1, §4.2.1). One long-lived ECB cipher makes the keystream of all packets, because setting
  * up a CTR cipher for each packet costs more than the encryption.
  */
 export class SrtpAesCm implements SrtpTransform {
-  readonly rtpOverhead = TAG;
+  readonly rtpOverhead: number;
   readonly rtcpOverhead = INDEX + TAG;
   readonly #cipher;
   readonly #hmac: HmacSha1;
   readonly #salt: Buffer;
   readonly #counters = Buffer.alloc(MAX_BLOCKS * 16);
 
-  constructor(keys: SessionKeys) {
+  /** `rtpTag` is the length of the tag on RTP packets. */
+  constructor(keys: SessionKeys, rtpTag = TAG) {
+    this.rtpOverhead = rtpTag;
     this.#cipher = createCipheriv('aes-128-ecb', keys.encryption, null).setAutoPadding(false);
     this.#hmac = new HmacSha1(keys.authentication);
     this.#salt = keys.salt;
@@ -30,14 +32,14 @@ export class SrtpAesCm implements SrtpTransform {
 
   protectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
     this.#xor(packet, headerLength, length, ssrc, index);
-    this.#hmac.compute(packet, length, Math.floor(index / 65536)).copy(packet, length, 0, TAG);
-    return length + TAG;
+    this.#hmac.compute(packet, length, Math.floor(index / 65536)).copy(packet, length, 0, this.rtpOverhead);
+    return length + this.rtpOverhead;
   }
 
   unprotectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
-    const end = length - TAG;
+    const end = length - this.rtpOverhead;
     const tag = this.#hmac.compute(packet, end, Math.floor(index / 65536));
-    if (!sameTag(tag, packet, end)) return -1;
+    if (!sameTag(tag, packet, end, this.rtpOverhead)) return -1;
     this.#xor(packet, headerLength, end, ssrc, index);
     return end;
   }
@@ -54,7 +56,7 @@ export class SrtpAesCm implements SrtpTransform {
     const end = length - TAG - INDEX;
     const word = packet.readUInt32BE(end);
     const tag = this.#hmac.compute(packet, end, word);
-    if (!sameTag(tag, packet, end + INDEX)) return -1;
+    if (!sameTag(tag, packet, end + INDEX, TAG)) return -1;
     if (word >= ENCRYPTED) this.#xor(packet, RTCP_HEADER, end, ssrc, word & 0x7fffffff);
     return end;
   }
@@ -87,9 +89,9 @@ export class SrtpAesCm implements SrtpTransform {
 }
 
 /** Compares in constant time. */
-function sameTag(tag: Buffer, packet: Buffer, at: number): boolean {
+function sameTag(tag: Buffer, packet: Buffer, at: number, length: number): boolean {
   let difference = 0;
-  for (let byte = 0; byte < TAG; byte++) {
+  for (let byte = 0; byte < length; byte++) {
     difference |= (tag[byte] as number) ^ (packet[at + byte] as number);
   }
   return difference === 0;

@@ -1,14 +1,19 @@
 import { createCipheriv } from 'node:crypto';
 
 /** The SRTP protection profiles that DTLS negotiates here (RFC 5764 §4.1.2, RFC 7714 §14.2). */
-export type SrtpProfile = 'AES_CM_128_HMAC_SHA1_80' | 'AEAD_AES_128_GCM';
+export const srtpProfiles = ['AES_CM_128_HMAC_SHA1_80', 'AEAD_AES_128_GCM'] as const;
+export type SrtpProfile = (typeof srtpProfiles)[number];
+/** With those that SDP negotiates (RFC 4568 §6.2). */
+export type AnySrtpProfile = SrtpProfile | 'AES_CM_128_HMAC_SHA1_32';
 
 /** Lengths of the master key and salt of a profile, in bytes. */
-export const srtpKeyLengths: Readonly<Record<SrtpProfile, { readonly key: number; readonly salt: number }>> =
-  {
-    AES_CM_128_HMAC_SHA1_80: { key: 16, salt: 14 },
-    AEAD_AES_128_GCM: { key: 16, salt: 12 },
-  };
+export const srtpKeyLengths: Readonly<
+  Record<AnySrtpProfile, { readonly key: number; readonly salt: number }>
+> = {
+  AES_CM_128_HMAC_SHA1_80: { key: 16, salt: 14 },
+  AES_CM_128_HMAC_SHA1_32: { key: 16, salt: 14 },
+  AEAD_AES_128_GCM: { key: 16, salt: 12 },
+};
 
 /** The keys of one direction, for SRTP or for SRTCP. `authentication` is unused with GCM. */
 export interface SessionKeys {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { SRTP_AUTH, SRTP_MALFORMED, SRTP_REPLAY, SRTP_TAIL_ROOM, SrtpContext } from './srtp.ts';
-import { type SrtpProfile, srtpKeyLengths } from './srtp-key-derivation.ts';
+import { type AnySrtpProfile, srtpKeyLengths } from './srtp-key-derivation.ts';
 
-const profiles: SrtpProfile[] = ['AES_CM_128_HMAC_SHA1_80', 'AEAD_AES_128_GCM'];
+const profiles: AnySrtpProfile[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32', 'AEAD_AES_128_GCM'];
 
-function pair(profile: SrtpProfile): { sender: SrtpContext; other: SrtpContext; receiver: SrtpContext } {
+function pair(profile: AnySrtpProfile): { sender: SrtpContext; other: SrtpContext; receiver: SrtpContext } {
   const key = randomBytes(srtpKeyLengths[profile].key);
   const salt = randomBytes(srtpKeyLengths[profile].salt);
   const context = (): SrtpContext => new SrtpContext(profile, key, salt);

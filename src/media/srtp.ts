@@ -3,9 +3,9 @@ import { rtpHeaderLength } from './rtp.ts';
 import { SrtpAeadGcm } from './srtp-aead-gcm.ts';
 import { SrtpAesCm } from './srtp-aes-cm.ts';
 import {
+  type AnySrtpProfile,
   deriveSessionKeys,
   type SessionKeys,
-  type SrtpProfile,
   srtpKeyLengths,
 } from './srtp-key-derivation.ts';
 import type { SrtpTransform } from './srtp-transform.ts';
@@ -45,7 +45,7 @@ export class SrtpContext {
   #uses = 0;
 
   /** Throws when the key or the salt has not the length of the profile (`srtpKeyLengths`): a bug of the caller. */
-  constructor(profile: SrtpProfile, masterKey: Buffer, masterSalt: Buffer) {
+  constructor(profile: AnySrtpProfile, masterKey: Buffer, masterSalt: Buffer) {
     const { key, salt } = srtpKeyLengths[profile];
     if (masterKey.length !== key || masterSalt.length !== salt) throw new Error('SRTP key or salt length');
     const keys = deriveSessionKeys(masterKey, masterSalt);
@@ -137,6 +137,9 @@ export class SrtpContext {
   }
 }
 
-function transform(profile: SrtpProfile, keys: SessionKeys): SrtpTransform {
-  return profile === 'AEAD_AES_128_GCM' ? new SrtpAeadGcm(keys) : new SrtpAesCm(keys);
+/** Bytes of the tag on RTP packets; on RTCP it is 10 in any case (RFC 3711 §5.2). */
+const rtpTags = { AES_CM_128_HMAC_SHA1_80: 10, AES_CM_128_HMAC_SHA1_32: 4 } as const;
+
+function transform(profile: AnySrtpProfile, keys: SessionKeys): SrtpTransform {
+  return profile === 'AEAD_AES_128_GCM' ? new SrtpAeadGcm(keys) : new SrtpAesCm(keys, rtpTags[profile]);
 }

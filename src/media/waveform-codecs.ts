@@ -53,6 +53,8 @@ export class G711Encoder implements AudioEncoder {
     return at + pcm.length <= out.length ? this.#encode(pcm, out, at) : 0;
   }
 
+  restartPrediction(): void {}
+
   setExpectedLoss(): void {}
 
   close(): void {}
@@ -95,6 +97,8 @@ export class G722AudioEncoder implements AudioEncoder {
   encode(pcm: Int16Array, out: Buffer, at = 0): number {
     return at + pcm.length / 2 <= out.length ? this.#g722.encode(pcm, out, at) : 0;
   }
+
+  restartPrediction(): void {}
 
   setExpectedLoss(): void {}
 

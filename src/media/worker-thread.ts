@@ -7,6 +7,7 @@ import type {
   RequestMessage,
   Value,
   Verb,
+  WorkerLoad,
   WorkerMessage,
   WorkerResult,
   WorkerSettings,
@@ -15,6 +16,8 @@ import type {
 export interface WorkerThreadOptions {
   readonly settings: WorkerSettings;
   readonly log: Log;
+  /** Once a second; what comes late, or not at all, is a sign as well. */
+  readonly onLoad: (load: WorkerLoad) => void;
   readonly onEvent: (call: number, event: CallEvent) => void;
   /** The thread is gone, without having been asked to. */
   readonly onDied: (why: string) => void;
@@ -95,6 +98,9 @@ export class WorkerThread {
         break;
       case 'event':
         this.#options.onEvent(message.call, message.event);
+        break;
+      case 'load':
+        this.#options.onLoad(message.load);
         break;
       case 'log':
         this.#options.log[message.level](message.context, message.message);

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Codec } from '../config/config.ts';
+import type { LocalAudio } from './audio-session.ts';
 import type { OwnMedia, RtpMap, SdpMedia } from './sdp-text.ts';
 
 /** A codec under the payload number that one side gave it. */
@@ -126,15 +127,26 @@ export function packetTime(media: SdpMedia, codec: Codec): number {
 }
 
 /** Why this line cannot carry our audio; undefined: it can. `family` is 4 or 6. */
-export function obstacle(media: SdpMedia, family: number): string | undefined {
+export function obstacle(media: SdpMedia, family: number, srtp: LocalAudio['srtp']): string | undefined {
   if (media.kind !== 'audio') return `${media.kind} is not audio`;
   if (media.port === 0) return 'the port is 0';
-  if (!/^RTP\/AVPF?$/i.test(media.protocol)) return `${media.protocol} is not RTP/AVP`;
+  const why = securityObstacle(media, srtp);
+  if (why !== undefined) return why;
   if (media.address === undefined) return 'it has no address';
   if (isNowhere(media.address)) return undefined;
   if (isIP(media.address) === 0) return 'its address is not an IP address';
   if (isIP(media.address) !== family) return `its address is not IPv${family}`;
   if (isGroup(media.address)) return 'its address is not of one host';
+  return undefined;
+}
+
+/** Keys may stand beside RTP/AVP too: many peers offer SRTP so that others may ignore it. */
+function securityObstacle({ protocol, crypto }: SdpMedia, srtp: LocalAudio['srtp']): string | undefined {
+  const isSecure = /^RTP\/SAVPF?$/i.test(protocol);
+  if (!isSecure && !/^RTP\/AVPF?$/i.test(protocol)) return `${protocol} is not RTP/AVP or RTP/SAVP`;
+  if (isSecure && srtp === undefined) return `${protocol} is switched off here (JIGASI_SIP_SRTP)`;
+  if (isSecure && crypto.length === 0) return 'none of its crypto lines can be used';
+  if (srtp?.policy === 'required' && crypto.length === 0) return 'it has no SRTP, which is required here';
   return undefined;
 }
 

@@ -332,3 +332,13 @@ test('an answer that refuses or misses our audio ends the call with its reason',
     });
   }
 });
+
+test('an answer with several codecs lets the peer change between them, under our numbers', () => {
+  const audio = read(sdp('m=audio 4000 RTP/AVP 8 0 96', opusMap));
+  assert.equal(audio.codec, 'PCMA');
+  assert.deepEqual(audio.alternatives, [
+    { codec: 'opus', payloadType: 111 },
+    { codec: 'PCMU', payloadType: 0 },
+  ]);
+  assert.deepEqual(read(sdp('m=audio 4000 RTP/AVP 0')).alternatives, []);
+});

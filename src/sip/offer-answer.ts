@@ -13,6 +13,7 @@ import {
   packetTime,
 } from './audio-formats.ts';
 import type { AudioSession, LocalAudio } from './audio-session.ts';
+import { type CryptoAttribute, offeredCrypto } from './crypto-attribute.ts';
 import {
   type Direction,
   type OwnMedia,
@@ -29,17 +30,18 @@ import {
  * its media lines in number and order (§8), the refused ones with port 0.
  */
 export function writeOffer(local: LocalAudio, previous?: string): string {
+  const before = previous === undefined ? undefined : parseSdp(previous);
+  const lines = before?.ok ? before.value.media : [];
+  const place = Math.max(0, indexOfAudio(lines));
   const audio: OwnMedia = {
     kind: 'audio',
     port: local.rtpPort,
-    protocol: 'RTP/AVP',
+    protocol: lines[place]?.protocol ?? (local.srtp?.policy === 'required' ? 'RTP/SAVP' : 'RTP/AVP'),
+    crypto: local.srtp === undefined ? [] : offeredCrypto(local.srtp.keys),
     ...describeOffer(local.codecs),
     ptimeMs: 20,
     direction: local.direction ?? 'sendrecv',
   };
-  const before = previous === undefined ? undefined : parseSdp(previous);
-  const lines = before?.ok ? before.value.media : [];
-  const place = Math.max(0, indexOfAudio(lines));
   const media =
     lines.length === 0 ? [audio] : lines.map((line, index) => (index === place ? audio : refusal(line)));
   return writeSdp(own(local, { start: 0, stop: 0 }, media));
@@ -65,12 +67,17 @@ export function answerOffer(
       ? answerRemoval(offer.value, local, previous, choice.why)
       : fail('no-common-codec', choice.why);
   const { line, format } = choice;
+  const theirs = local.srtp === undefined ? undefined : line.crypto[0];
   const event = eventFor(format.codec, eventFormats(line));
-  const audio = session(line, local.direction ?? 'sendrecv', format, format, matched(event, event), previous);
+  const audio = {
+    ...session(line, local.direction ?? 'sendrecv', format, format, matched(event, event), previous),
+    ...secured(local, theirs),
+  };
   const answer: OwnMedia = {
     kind: line.kind,
     port: local.rtpPort,
     protocol: line.protocol,
+    crypto: theirs && local.srtp ? [{ ...theirs, key: local.srtp.keys[theirs.suite] }] : [],
     ...describeAnswer(format, event),
     ptimeMs: audio.ptimeMs,
     direction: audio.direction,
@@ -96,17 +103,28 @@ export function readAnswer(
   const [ours, line] = [offer.value.media[index], answer.value.media[index]];
   if (ours === undefined || line === undefined)
     return fail('bad-request', 'SDP: the answer lacks our audio line');
-  const why = obstacle(line, isIP(local.address));
+  const why = obstacle(line, isIP(local.address), local.srtp);
   if (why !== undefined) return fail('no-common-codec', `the answer's audio: ${why}`);
   const offered = audioFormats(ours);
-  for (const send of audioFormats(line, ours.rtpMaps)) {
+  const agreed = audioFormats(line, ours.rtpMaps);
+  for (const send of agreed) {
     const receive = offered.find(({ codec }) => codec === send.codec);
     if (receive === undefined) continue;
     const event = eventFor(send.codec, eventFormats(line, ours.rtpMaps));
     const ourEvent = eventFormats(ours).find(({ clockRate }) => clockRate === event?.clockRate);
-    return ok(session(line, ours.direction, send, receive, matched(event, ourEvent), undefined));
+    const crypto = line.crypto.find(({ tag, suite }) =>
+      ours.crypto.some((offered) => offered.tag === tag && offered.suite === suite),
+    );
+    if (crypto === undefined && line.crypto.length > 0) break;
+    return ok({
+      ...session(line, ours.direction, send, receive, matched(event, ourEvent), undefined),
+      ...secured(local, crypto),
+      alternatives: offered.filter(
+        ({ codec }) => codec !== send.codec && agreed.some((format) => format.codec === codec),
+      ),
+    });
   }
-  return fail('no-common-codec', 'the answer has none of the offered codecs');
+  return fail('no-common-codec', 'the answer has none of the offered codecs, or another crypto line');
 }
 
 type Choice =
@@ -116,7 +134,7 @@ type Choice =
 function chooseLine(offer: SdpBody, local: LocalAudio): Choice {
   const reasons: string[] = [];
   for (const line of offer.media) {
-    const why = obstacle(line, isIP(local.address));
+    const why = obstacle(line, isIP(local.address), local.srtp);
     const format = why === undefined ? chooseFormat(line, local) : undefined;
     if (format !== undefined) return { line, format };
     reasons.push(why ?? `none of ${local.codecs.join(', ')} is offered`);
@@ -162,6 +180,13 @@ function session(
       receives(wish) && sends(line.direction),
     ),
   };
+}
+
+/** Each side sends with its own key (RFC 4568 §5.1.2). */
+function secured(local: LocalAudio, theirs: CryptoAttribute | undefined): Pick<AudioSession, 'srtp'> {
+  if (local.srtp === undefined || theirs === undefined) return {};
+  const { suite, key } = theirs;
+  return { srtp: { profile: suite, sendKey: local.srtp.keys[suite], receiveKey: key } };
 }
 
 function matched(

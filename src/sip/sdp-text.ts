@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { type ParsedMedia, type ParsedSession, parse, write } from 'sdp-transform';
 import { fail, ok, type Result } from '../errors.ts';
+import { type CryptoAttribute, readCrypto } from './crypto-attribute.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
@@ -29,6 +30,8 @@ export interface SdpMedia {
   /** `a=rtcp` (RFC 3605). */
   readonly rtcpPort: number | undefined;
   readonly direction: Direction;
+  /** Those `a=crypto` lines that we can use, in their order. */
+  readonly crypto: readonly CryptoAttribute[];
 }
 
 /** A session description (RFC 4566) as it was read. */
@@ -54,9 +57,9 @@ export interface OwnSdp {
 
 /** A refused line has port 0 and nothing but its formats (RFC 3264 §6). */
 export type OwnMedia = Pick<SdpMedia, 'kind' | 'port' | 'protocol' | 'formats'> &
-  Partial<Pick<SdpMedia, 'rtpMaps' | 'formatParameters' | 'ptimeMs' | 'direction'>>;
+  Partial<Pick<SdpMedia, 'rtpMaps' | 'formatParameters' | 'ptimeMs' | 'direction' | 'crypto'>>;
 
-const limits = { bytes: 16_384, lines: 500, lineLength: 2_048, mediaLines: 16, formats: 64 };
+const limits = { bytes: 16_384, lines: 500, lineLength: 2_048, mediaLines: 16, formats: 64, cryptoLines: 16 };
 
 /** Only these lines reach the library: an attribute that we do not act on must cost nothing. */
 const usedLine =
@@ -74,11 +77,12 @@ export function parseSdp(text: string): Result<SdpBody> {
   const mediaLines = lines.filter((line) => line.startsWith('m=')).map(parseMediaLine);
   if (mediaLines.length > limits.mediaLines) return bad(`more than ${limits.mediaLines} media lines`);
   const session = parse(lines.filter((line) => usedLine.test(line) || line.startsWith('m=')).join('\r\n'));
+  const crypto = readCryptoLines(lines);
   const media: SdpMedia[] = [];
   for (const [index, line] of mediaLines.entries()) {
     const attributes = session.media[index];
     if (line === undefined || attributes === undefined) return bad(`media line ${index + 1} is malformed`);
-    media.push({ ...line, ...readAttributes(attributes, session) });
+    media.push({ ...line, ...readAttributes(attributes, session), crypto: crypto[index] ?? [] });
   }
   const timing = {
     start: wholeNumber(session.timing?.start) ?? 0,
@@ -130,10 +134,22 @@ function parseMediaLine(line: string): Pick<SdpMedia, 'kind' | 'port' | 'protoco
   return { kind, port: Number(port), protocol, formats: list };
 }
 
+/** For each media line. Read here, because the library drops all session parameters but one, and they may forbid the line. */
+function readCryptoLines(lines: readonly string[]): CryptoAttribute[][] {
+  const media: CryptoAttribute[][] = [];
+  for (const line of lines) {
+    if (line.startsWith('m=')) media.push([]);
+    const crypto = line.startsWith('a=crypto:') ? readCrypto(line.slice('a=crypto:'.length)) : undefined;
+    const own = media.at(-1);
+    if (crypto !== undefined && own !== undefined && own.length < limits.cryptoLines) own.push(crypto);
+  }
+  return media;
+}
+
 function readAttributes(
   media: ParsedMedia,
   session: ParsedSession,
-): Omit<SdpMedia, 'kind' | 'port' | 'protocol' | 'formats'> {
+): Omit<SdpMedia, 'kind' | 'port' | 'protocol' | 'formats' | 'crypto'> {
   const address = media.connection?.ip ?? session.connection?.ip;
   const rtcpPort = wholeNumber(media.rtcp?.port);
   return {
@@ -198,6 +214,11 @@ function toLibraryMedia(media: OwnMedia) {
     })),
     ...(media.ptimeMs === undefined ? {} : { ptime: media.ptimeMs }),
     ...(media.direction === undefined ? {} : { direction: media.direction }),
+    ...(media.crypto === undefined || media.crypto.length === 0
+      ? {}
+      : {
+          crypto: media.crypto.map(({ tag, suite, key }) => ({ id: tag, suite, config: `inline:${key}` })),
+        }),
   };
 }
 

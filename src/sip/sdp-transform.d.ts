@@ -42,6 +42,7 @@ declare module 'sdp-transform' {
       fmtp?: { payload: number; config: string }[];
       ptime?: number;
       direction?: string;
+      crypto?: { id: number; suite: string; config: string }[];
     }[];
   }
 

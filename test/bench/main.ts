@@ -1,12 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { firstCall, type Part, parts } from './first-call.ts';
+import { firstCall, type Goal, type Part, parts } from './first-call.ts';
 import { firstCallTable } from './first-call-table.ts';
+import { measureMedia } from './media.ts';
+import { mediaTable } from './media-table.ts';
 
 const usage = `npm run bench -- first-call [--quick] [--json FILE] [--part ${parts.join('|')}]...
+npm run bench -- media [--quick] [--json FILE]
 
 first-call  set-up time, delay on the wire, 50 calls at once, CPU, and what 200 calls leave behind
-  --quick   about two minutes instead of seven
+media       cost and capacity of the media engine on one core, beside what libopus alone needs
+            (Debian: gcc libopus-dev libsrtp2-dev libssl-dev)
+  --quick   about two minutes instead of seven; media: under a minute
   --json    writes the report to FILE
   --part    only this part; may be repeated`;
 
@@ -20,14 +25,23 @@ const { values, positionals } = parseArgs({
 });
 
 const isPart = (name: string): name is Part => parts.some((part) => part === name);
+const say = (text: string): void => console.error(`… ${text}`);
 
-if (positionals[0] !== 'first-call' || !values.part.every(isPart)) {
+async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; table: string } | undefined> {
+  if (positionals[0] === 'media') {
+    const report = await measureMedia(values.quick, say);
+    return { report, table: mediaTable(report) };
+  }
+  if (positionals[0] !== 'first-call' || !values.part.every(isPart)) return undefined;
+  const report = await firstCall(values.part.filter(isPart), values.quick, say);
+  return { report, table: firstCallTable(report) };
+}
+
+const done = await run();
+if (done === undefined) {
   console.error(usage);
   process.exit(64);
 }
-const report = await firstCall(values.part.filter(isPart), values.quick, (text) =>
-  console.error(`… ${text}`),
-);
-console.log(firstCallTable(report));
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-process.exit(report.goals.every(({ met }) => met) ? 0 : 1);
+console.log(done.table);
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(done.report, null, 2)}\n`);
+process.exit(done.report.goals.every(({ met }) => met) ? 0 : 1);

@@ -62,6 +62,28 @@ test('three conference sources and a phone hear each other through libwebrtc', a
   assert.deepEqual(pool.usage, { calls: 0, ports: 0 });
 });
 
+test('two phones of one room hear what is signalled to each, also when the bridge numbers for each leg anew', async (t) => {
+  const one = await callWithPhone(t, 'pair');
+  const two = await callWithPhone(t, 'pair');
+  await connect(t, one.call, 'pair', ssrcs, 'one');
+  const second = await connect(t, two.call, 'pair', [1001], 'two');
+  speak('pair');
+  one.phone.say(undefined);
+  two.phone.say(undefined);
+  await two.phone.recording.more(100);
+  assert.deepEqual(frequencies(cut(one.phone.recording.heard(), -1)), [440, 620, 880]);
+  assert.deepEqual(frequencies(cut(two.phone.recording.heard(), -1)), [440]);
+  const { sources: before } = await one.call.statistics();
+  await two.call.close();
+  second.endpoint.close();
+  await one.phone.recording.more(75);
+  assert.deepEqual(frequencies(cut(one.phone.recording.heard(), -1)), [440, 620, 880]);
+  const { sources: after } = await one.call.statistics();
+  const concealed = (sources: typeof after) =>
+    sources.reduce((sum, { framesConcealed }) => sum + framesConcealed, 0);
+  assert.ok(concealed(after) - concealed(before) <= 1, 'the one that left took nothing with it');
+});
+
 test('noise at the media ports is counted and changes nothing', async (t) => {
   const { call, phone, rtpPort } = await callWithPhone(t, 'noise');
   const { icePort } = await connect(t, call, 'noise', ssrcs);
@@ -190,8 +212,14 @@ async function callWithPhone(
 }
 
 /** A Jingle session between the bridge and the gateway leg `nick`; resolves when media flows. */
-async function connect(t: TestContext, call: MediaCall, room: string, signalled: readonly number[]) {
-  const { offer, accept, endpoint } = await allocate(t, room, signalled);
+async function connect(
+  t: TestContext,
+  call: MediaCall,
+  room: string,
+  signalled: readonly number[],
+  nick = 'phone',
+) {
+  const { offer, accept, endpoint } = await allocate(t, room, signalled, nick);
   const up = once(call, 'bridge-up');
   const answer = unwrap(await call.connectBridge(offer));
   accept(answer);
@@ -199,9 +227,9 @@ async function connect(t: TestContext, call: MediaCall, room: string, signalled:
   return { endpoint, icePort: answer.transport.candidates[0]?.port ?? 0 };
 }
 
-async function allocate(t: TestContext, room: string, signalled: readonly number[]) {
+async function allocate(t: TestContext, room: string, signalled: readonly number[], nick = 'phone') {
   await bridge.ask({ verb: 'sources', room, nick: 'others', ssrcs });
-  const endpoint: BridgeEndpoint = await bridge.allocate(room, 'phone', 'gateway');
+  const endpoint: BridgeEndpoint = await bridge.allocate(room, nick, 'gateway');
   t.after(() => endpoint.close());
   const { ufrag, pwd, fingerprint, candidates } = endpoint.transport;
   const offer: BridgeOffer = {

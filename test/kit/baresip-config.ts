@@ -32,6 +32,7 @@ module_path ${modulePath}
 module g711.so
 module g722.so
 module opus.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -65,6 +66,7 @@ export function baresipAccount(
     `answermode=${options.answer ?? 'auto'}`,
     `audio_codecs=${codecs.map((codec) => codecNames[codec]).join(',')}`,
     'ptime=20',
+    ...(options.encryption ? [`mediaenc=${options.encryption}`] : []),
     ...(registrar
       ? [
           `auth_user=${user}`,

@@ -24,6 +24,8 @@ export interface BaresipOptions {
   readonly codecs?: readonly BaresipCodec[];
   /** `auto` answers at once, `manual` rings until `answer()`. Default auto. */
   readonly answer?: 'auto' | 'manual';
+  /** SRTP by SDES: `srtp` offers it beside RTP/AVP, `srtp-mand` insists. Default: none. */
+  readonly encryption?: 'srtp' | 'srtp-mand';
   /** What it says, again and again. Default silence. */
   readonly says?: Sound;
 }

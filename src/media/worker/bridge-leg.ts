@@ -1,5 +1,7 @@
 import { ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
+import type { Digit } from '../dtmf-event.ts';
+import { scoreOf } from '../e-model.ts';
 import type {
   BridgeAnswer,
   BridgeOffer,
@@ -8,11 +10,12 @@ import type {
   SourceStatistics,
 } from '../media-engine.ts';
 import type { WorkerResult } from '../protocol.ts';
-import { newRtpHeader, parseRtp } from '../rtp.ts';
+import { clearAudioLevel, newRtpHeader, parseRtp } from '../rtp.ts';
 import { BridgeSender } from './bridge-sender.ts';
-import { BridgeSources } from './bridge-sources.ts';
 import { BridgeTransport, type BridgeTransportOptions } from './bridge-transport.ts';
 import { DropCounter } from './drop-counter.ts';
+import { RoomDigits } from './room-digits.ts';
+import { RoomSources } from './room-sources.ts';
 import { RtcpSession } from './rtcp-session.ts';
 
 export interface BridgeLegOptions
@@ -22,9 +25,30 @@ export interface BridgeLegOptions
   > {
   readonly offer: BridgeOffer;
   readonly rate: AudioRate;
+  /** What the legs of the room receive together. */
+  readonly room: RoomSources;
+  /** A key was pressed in the room. */
+  readonly onDigit: (digit: Digit) => void;
+  /** Gets what the decoding of a source throws that this leg receives alone. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface SignalledSource {
+  /** Packets since the last one that was decrypted. */
+  spared: number;
 }
 
 const opusClockRate = 48_000;
+/** More sources than any bridge sends to one endpoint. */
+const maximumSources = 1000;
+/**
+ * Of the packets of a source that need not be decrypted, one in so many is all the same: SRTP counts the wraps of the sequence number
+ * (RFC 3711 §3.3.1), and only an authenticated packet may move that count. Without it a leg that lets others receive for ten
+ * minutes could not take over.
+ */
+const decryptOneIn = 64;
+/** Packets in a row whose numbers are not the room's prove that this leg's bridge numbers differently. */
+const strangeInARow = 3;
 
 /** The media of one Jingle session: conference sources in, the phone's voice out. */
 export class BridgeLeg {
@@ -35,9 +59,13 @@ export class BridgeLeg {
   readonly #sender: BridgeSender;
   readonly #rtcp: RtcpSession;
   readonly #header = newRtpHeader();
-  #sources: BridgeSources;
-  #rate: AudioRate;
+  readonly #signalled = new Map<number, SignalledSource>();
+  readonly #digits: RoomDigits;
+  #sources: RoomSources;
+  #strange = 0;
   #packetsReceived = 0;
+  /** The packet that is asked about, for `#level`. */
+  #clear: Buffer | undefined;
 
   private constructor(options: BridgeLegOptions, transport: BridgeTransport, drops: DropCounter) {
     const { offer, rate, port } = options;
@@ -45,9 +73,14 @@ export class BridgeLeg {
     this.#options = options;
     this.#drops = drops;
     this.#transport = transport;
-    this.#rate = rate;
-    this.#sources = new BridgeSources(rate, offer.sources);
-    this.#sender = new BridgeSender(offer.opusPayloadType, offer.audioLevelId);
+    this.#digits = new RoomDigits(options.onDigit);
+    this.#sources = options.room;
+    this.addSources(offer.sources);
+    this.#sender = new BridgeSender(
+      offer.opusPayloadType,
+      offer.audioLevelId,
+      offer.telephoneEventPayloadType,
+    );
     this.#sender.setRate(rate);
     this.#rtcp = new RtcpSession({
       transmit: (packet, length) => transport.sendRtcp(packet, length),
@@ -61,6 +94,7 @@ export class BridgeLeg {
     let leg: BridgeLeg | undefined;
     const opened = await BridgeTransport.open({
       ...options,
+      spares: (packet) => (leg ? leg.#spares(packet) : undefined),
       onRtp: (packet, length) => {
         if (leg) leg.#receiveRtp(packet, length);
       },
@@ -83,24 +117,33 @@ export class BridgeLeg {
     };
   }
 
-  /** The phone's codec has another rate now: sources and voice are decoded and encoded anew. */
+  /** The phone's codec has another rate now: its voice is encoded anew. */
   setRate(rate: AudioRate): void {
-    if (rate === this.#rate) return;
-    this.#rate = rate;
-    const before = this.#sources;
-    this.#sources = new BridgeSources(rate, before.ssrcs);
-    before.close();
     this.#sender.setRate(rate);
   }
 
   addSources(ssrcs: readonly number[]): void {
-    this.#sources.add(ssrcs);
+    for (const ssrc of ssrcs) {
+      if (this.#signalled.has(ssrc) || this.#signalled.size >= maximumSources) continue;
+      this.#signalled.set(ssrc, { spared: 0 });
+      this.#sources.enter(ssrc);
+    }
   }
 
   removeSources(ssrcs: readonly number[]): void {
-    this.#sources.remove(ssrcs);
-    for (const ssrc of ssrcs) this.#rtcp.remove(ssrc);
+    for (const ssrc of ssrcs) {
+      if (this.#signalled.delete(ssrc)) this.#sources.leave(ssrc);
+      this.#rtcp.remove(ssrc);
+    }
   }
+
+  /** What this leg hears: the room's sources, or its own when its bridge numbers them in another way. */
+  get sources(): RoomSources {
+    return this.#sources;
+  }
+
+  /** True for a source that was signalled to this leg, and is not its own voice. */
+  readonly hears = (ssrc: number): boolean => this.#signalled.has(ssrc) && ssrc !== this.#sender.stream.ssrc;
 
   addCandidates(candidates: readonly IceCandidate[]): void {
     this.#transport.addCandidates(candidates);
@@ -113,19 +156,35 @@ export class BridgeLeg {
     }
   }
 
-  /** Fills 20 ms of what the phone shall hear; false for silence. */
-  mix(now: number, out: Int16Array): boolean {
-    return this.#sources.mix(now, out);
+  /** Queues a digit for the room; false when the bridge did not offer telephone-events. */
+  sendDigit(digit: Digit): boolean {
+    return this.#sender.sendDigit(digit);
   }
 
   /** Looks after ICE, DTLS and reports; every 20 ms. */
   tick(now: number): void {
     this.#transport.tick(now);
+    this.#digits.tick(now);
     if (this.#transport.isUp) this.#rtcp.tick(now, this.#sender.stream);
+    if (this.#isAlone) this.#sources.tick(now);
   }
 
-  statistics(): { readonly leg: LegStatistics; readonly sources: readonly SourceStatistics[] } {
-    const sources = this.#sources.statistics((ssrc) => this.#rtcp.reception(ssrc).packetsLost);
+  /** `rate` is that of the listener. */
+  statistics(rate: AudioRate): {
+    readonly leg: LegStatistics;
+    readonly sources: readonly SourceStatistics[];
+  } {
+    const { roundTripMs } = this.#rtcp;
+    const sources = [...this.#signalled.keys()].map((ssrc) => {
+      const source = this.#sources.statistics(ssrc, rate);
+      const { packetsLost } = this.#rtcp.reception(ssrc);
+      return {
+        ...source,
+        packetsLost,
+        mos: scoreOf({ ...source, codec: 'opus', packetsLost, roundTripMs }),
+      };
+    });
+    const scores = sources.flatMap(({ mos }) => mos ?? []);
     const jitters = sources.map(({ ssrc }) => this.#rtcp.reception(ssrc).jitterMs);
     return {
       sources,
@@ -134,6 +193,8 @@ export class BridgeLeg {
         packetsReceived: this.#packetsReceived,
         packetsLost: sources.reduce((sum, source) => sum + source.packetsLost, 0),
         jitterMs: Math.max(0, ...jitters),
+        roundTripMs,
+        mos: scores.length === 0 ? undefined : Math.min(...scores),
         dropped: this.#drops.counts,
       },
     };
@@ -144,11 +205,37 @@ export class BridgeLeg {
     try {
       if (this.#transport.isUp) this.#rtcp.bye(this.#sender.stream, this.#options.now());
     } finally {
-      this.#sources.close();
+      this.removeSources([...this.#signalled.keys()]);
+      if (this.#isAlone) this.#sources.close();
       this.#sender.close();
       await this.#transport.close();
     }
   }
+
+  /** A packet that need not be decrypted was received all the same: reports count it. */
+  #spares(packet: Buffer): string | undefined {
+    const ssrc = packet.readUInt32BE(8);
+    const source = this.#signalled.get(ssrc);
+    if (source === undefined || this.#isEvent((packet[1] as number) & 0x7f)) return undefined;
+    const sequence = packet.readUInt16BE(2);
+    const now = this.#options.now();
+    this.#clear = packet;
+    const timestamp = packet.readUInt32BE(4);
+    const why = this.#sources.spares(ssrc, sequence, timestamp, this.#level, now);
+    source.spared = why === undefined ? 0 : source.spared + 1;
+    if (why === undefined || source.spared % decryptOneIn === 0) return undefined;
+    this.#packetsReceived += 1;
+    this.#rtcp.receivedAs(ssrc, sequence, timestamp, now, opusClockRate);
+    return why;
+  }
+
+  /** A key is for the phone of every leg, so every leg decrypts it. */
+  #isEvent(payloadType: number): boolean {
+    return payloadType === this.#options.offer.telephoneEventPayloadType;
+  }
+
+  readonly #level = (): number =>
+    this.#clear === undefined ? -1 : clearAudioLevel(this.#clear, this.#options.offer.audioLevelId ?? 0);
 
   #receiveRtp(packet: Buffer, length: number): void {
     const refused = this.#handleRtp(packet, length);
@@ -159,14 +246,34 @@ export class BridgeLeg {
     const { offer, now } = this.#options;
     const header = this.#header;
     if (!parseRtp(packet, header, offer.audioLevelId ?? 0, length)) return 'malformed';
-    if (!this.#sources.has(header.ssrc)) return 'unsignalled';
-    if (header.payloadType === offer.telephoneEventPayloadType) return 'telephone-event';
-    if (header.payloadType !== offer.opusPayloadType) return 'payload';
+    if (!this.#signalled.has(header.ssrc)) return 'unsignalled';
     const arrival = now();
+    if (this.#isEvent(header.payloadType)) {
+      return this.#digits.receive(header, packet, arrival) ? undefined : 'event';
+    }
+    if (header.payloadType !== offer.opusPayloadType) return 'payload';
     this.#packetsReceived += 1;
     this.#rtcp.received(header, arrival, opusClockRate);
-    this.#sources.push(header, packet, arrival);
-    return undefined;
+    if (this.#sources.push(header, packet, arrival)) {
+      this.#strange = 0;
+      return undefined;
+    }
+    this.#strange += 1;
+    if (this.#strange === strangeInARow) this.#partFromRoom();
+    return 'numbering';
+  }
+
+  get #isAlone(): boolean {
+    return this.#sources !== this.#options.room;
+  }
+
+  /** From now on this leg receives, decodes and mixes for itself alone. */
+  #partFromRoom(): void {
+    this.#sources = new RoomSources(this.#options.onError);
+    for (const ssrc of this.#signalled.keys()) {
+      this.#options.room.leave(ssrc);
+      this.#sources.enter(ssrc);
+    }
   }
 
   #receiveRtcp(packet: Buffer, length: number): void {

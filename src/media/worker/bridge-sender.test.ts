@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createAudioDecoder } from '../audio-codec.ts';
 import { newRtpHeader, parseRtp, type RtpHeader } from '../rtp.ts';
 import { BridgeSender } from './bridge-sender.ts';
 import { loadOpus } from './opus.ts';
@@ -62,4 +63,44 @@ test('sequence numbers have no holes, and time goes on through silence', async (
   assert.equal((last.timestamp - first.timestamp) >>> 0, 17 * 960);
   assert.equal(last.marker, true, 'a talk spurt begins');
   sender.close();
+});
+
+test('a phone that only breathes is encoded once in 400 ms, and its listeners are told that a pause begins', async () => {
+  const sender = await open();
+  const decoder = createAudioDecoder('opus', 8000);
+  await new Promise((resolve) => setImmediate(resolve));
+  let noise = 1;
+  const breath = () =>
+    Int16Array.from({ length: 160 }, () => {
+      noise = (noise * 1103515245 + 12345) % 2147483648;
+      return (noise % 24) - 12;
+    });
+  const lengths: number[] = [];
+  const levels: number[] = [];
+  const heard: number[] = [];
+  const out = new Int16Array(160);
+  for (let tick = 0; tick < 200; tick += 1) {
+    let length = -1;
+    sender.send(tick < 20 || tick >= 180 ? loud : breath(), (packet, end) => {
+      const header = newRtpHeader();
+      assert.ok(parseRtp(packet, header, levelId, end));
+      levels.push(header.audioLevel);
+      length = header.payloadEnd - header.payloadStart;
+      decoder.decode(packet.subarray(header.payloadStart, header.payloadEnd), out);
+    });
+    if (length < 0) decoder.conceal(160, out);
+    lengths.push(length);
+    heard.push(Math.sqrt(out.reduce((sum, sample) => sum + sample * sample, 0) / 160));
+  }
+  const pause = lengths.slice(60, 180);
+  assert.ok(pause.filter((length) => length > 1).length <= 7, 'samples of the background');
+  assert.ok(pause.filter((length) => length === 1).length <= 7, 'beginnings');
+  assert.ok(
+    levels.every((level) => level < 127),
+    'none is dropped by the bridge',
+  );
+  assert.ok(Math.max(...heard.slice(70, 180)) < 60, 'no last sound goes on');
+  assert.ok((heard[182] ?? 0) > 4000, 'the voice is back at once');
+  sender.close();
+  decoder.close();
 });

@@ -11,8 +11,12 @@ import { hostCandidates, isReachable, reflexiveCandidate } from './ice-addresses
 import { IceAgent } from './ice-agent.ts';
 import { bindIceSocket, type IceSocket } from './ice-socket.ts';
 import { queryMappedAddress } from './stun-query.ts';
+import { heavyWork } from './turns.ts';
 import { bindRefused } from './udp-socket.ts';
 import type { DtlsCertificate, SrtpKeys } from './werift.ts';
+
+/** Datagrams of handshakes that wait for their turn, of all legs of this worker. DTLS repeats what is lost. */
+const maximumWaiting = 500;
 
 export interface BridgeTransportOptions {
   readonly settings: WorkerSettings;
@@ -24,6 +28,8 @@ export interface BridgeTransportOptions {
   readonly onUp: () => void;
   /** The transport has closed itself; `closed` tells when its socket is gone. */
   readonly onDown: (why: Failure) => void;
+  /** Why an RTP packet, of at least 12 bytes and still encrypted, is not worth decrypting; undefined: it is. */
+  readonly spares: (packet: Buffer) => string | undefined;
   /** Authenticated and decrypted, in `packet[0…length)`; the buffer may be kept. */
   readonly onRtp: (packet: Buffer, length: number) => void;
   readonly onRtcp: (packet: Buffer, length: number) => void;
@@ -155,7 +161,8 @@ export class BridgeTransport {
     } else if (!this.#agent.isAuthenticated(from)) {
       this.#options.drop('source-address');
     } else if (kind === 'dtls') {
-      this.#dtls.receive(datagram);
+      if (heavyWork.waiting >= maximumWaiting) this.#options.drop('busy');
+      else heavyWork.add(() => this.#options.guard(() => this.#dtls.receive(datagram)));
     } else if (kind === 'unknown') {
       this.#options.drop('malformed');
     } else {
@@ -167,6 +174,11 @@ export class BridgeTransport {
     const context = this.#receive;
     if (context === undefined) {
       this.#options.drop('early');
+      return;
+    }
+    const spared = kind === 'rtp' ? this.#options.spares(datagram) : undefined;
+    if (spared !== undefined) {
+      this.#options.drop(spared);
       return;
     }
     const length =

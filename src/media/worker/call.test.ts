@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { TickClock } from '../clock.ts';
 import type { PhoneMedia } from '../media-engine.ts';
 import type { CallEvent } from '../protocol.ts';
 import { newRtpHeader, parseRtp, writeRtp } from '../rtp.ts';
 import { Call } from './call.ts';
 import { loadOpus } from './opus.ts';
+import { Room } from './room.ts';
 
 const certificate = {
   certPem: '',
@@ -26,10 +28,14 @@ async function stage(t: TestContext) {
     pass(ms: number) {
       time.now += ms;
       call.tickUplink(time.now);
-      call.tick(time.now);
+      room.tick(time.now);
     },
   };
+  // Its timers never fire: the test ticks.
+  const clock = new TickClock(assert.ifError, { now: () => 0, setTimer: () => 0, clearTimer: () => {} });
+  const room = new Room(clock, assert.ifError);
   const call = new Call({
+    room: room.sources,
     settings: { address: '127.0.0.1', publicAddress: undefined, stunServer: undefined },
     certificate,
     now: () => {
@@ -39,6 +45,7 @@ async function stage(t: TestContext) {
     onEvent: (event) => events.push(event),
     onError: (error) => errors.push(error),
   });
+  room.enter(call);
   const rtpPort = await freePort();
   const bound = await call.bindPhone(rtpPort, rtpPort + 1);
   assert.ok(bound.ok, JSON.stringify(bound));

@@ -1,21 +1,33 @@
 import { type Failure, fail, failure, ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
+import { type Digit, dialableDigits } from '../dtmf-event.ts';
 import type {
   BridgeAnswer,
   BridgeOffer,
   IceCandidate,
   MediaStatistics,
   PhoneMedia,
+  PlayOptions,
+  Prompt,
 } from '../media-engine.ts';
 import type { CallEvent, WorkerResult, WorkerSettings } from '../protocol.ts';
 import { TickPhase } from '../tick-phase.ts';
 import { BridgeLeg } from './bridge-leg.ts';
+import { CallSounds } from './call-sounds.ts';
+import { type Mix, silence } from './mix.ts';
 import { PhoneLeg } from './phone-leg.ts';
+import type { RateMix } from './rate-mix.ts';
+import type { RoomSources } from './room-sources.ts';
+import { SoundFiles } from './sound-files.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 export interface CallOptions {
   readonly settings: WorkerSettings;
   readonly certificate: DtlsCertificate;
+  /** What the legs of the room receive together. */
+  readonly room: RoomSources;
+  /** Shared by the calls of a worker. */
+  readonly files?: SoundFiles;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly onEvent: (event: CallEvent) => void;
@@ -24,6 +36,7 @@ export interface CallOptions {
 
 /** Rate of the mix before a phone is connected. */
 const defaultRate: AudioRate = 8000;
+const usualDigitMs = 160;
 
 /**
  * The two legs of a call and what passes between them in each tick. An exception, wherever it comes from, ends this call and no
@@ -31,16 +44,24 @@ const defaultRate: AudioRate = 8000;
  */
 export class Call {
   readonly #options: CallOptions;
+  readonly #sounds: CallSounds;
   #phone: PhoneLeg | undefined;
   #bridge: BridgeLeg | undefined;
-  #frames = framesOf(defaultRate);
   #phase = new TickPhase();
+  #voice = new Int16Array(defaultRate / 50);
+  #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
   #phoneMuted = false;
   #roomMuted = false;
+  #digits: PhoneMedia['digits'];
   #isOver = false;
 
   constructor(options: CallOptions) {
     this.#options = options;
+    this.#sounds = new CallSounds({
+      files: options.files ?? new SoundFiles(),
+      rate: defaultRate,
+      onPlayed: (play, how) => options.onEvent({ name: 'played', play, how }),
+    });
   }
 
   async bindPhone(rtpPort: number, rtcpPort: number): Promise<WorkerResult<null>> {
@@ -53,6 +74,7 @@ export class Call {
       now: this.#options.now,
       onHeard: () => this.#options.onEvent({ name: 'phone-heard' }),
       onSilent: () => this.#options.onEvent({ name: 'phone-silent' }),
+      onDigit: (digit) => this.#options.onEvent({ name: 'digit', digit, leg: 'phone' }),
       guard: (work) => this.#guard(work),
     });
     if (!bound.ok) return bound;
@@ -64,8 +86,10 @@ export class Call {
     if (this.#phone === undefined) return fail('internal', 'openPhone comes before connectPhone');
     this.#phone.connect(phone);
     this.#phase = new TickPhase();
+    this.#digits = phone.digits;
     const rate = this.#rate;
-    if (this.#frames.rate !== rate) this.#frames = framesOf(rate);
+    if (this.#voice.length !== rate / 50) this.#voice = new Int16Array(rate / 50);
+    this.#sounds.setRate(rate);
     this.#bridge?.setRate(rate);
     return ok(null);
   }
@@ -73,19 +97,26 @@ export class Call {
   /** A leg that is still there is replaced once the new one has its port. */
   async connectBridge(port: number, offer: BridgeOffer): Promise<WorkerResult<BridgeAnswer>> {
     if (this.#isOver) return fail('internal', 'the call is over');
-    const { settings, certificate, now } = this.#options;
+    const { settings, certificate, room, now } = this.#options;
     const opened = await BridgeLeg.open({
       settings,
       certificate,
       port,
       offer,
+      room,
+      onError: this.#options.onError,
       now,
       rate: this.#rate,
       onUp: () => this.#options.onEvent({ name: 'bridge-up' }),
+      onDigit: (digit) => this.#roomDigit(digit),
       onDown: (why) => void this.#bridgeDown(port, why),
       guard: (work) => this.#guard(work),
     });
     if (!opened.ok) return opened;
+    if (this.#isOver) {
+      await opened.value.close();
+      return fail('internal', 'the call is over');
+    }
     const before = this.#bridge;
     this.#bridge = opened.value;
     const [answer] = await Promise.all([opened.value.answer(), before?.close()]);
@@ -120,18 +151,32 @@ export class Call {
     return ok(null);
   }
 
+  sendDtmf(text: string, leg: 'phone' | 'room'): WorkerResult<null> {
+    for (const digit of dialableDigits(text)) {
+      const pressed = { digit, durationMs: usualDigitMs };
+      if (leg === 'phone') this.#toPhone(pressed);
+      else if (this.#bridge?.sendDigit(pressed) !== true)
+        return fail('internal', 'the room cannot take digits now');
+    }
+    return ok(null);
+  }
+
+  async play(play: number, prompts: readonly Prompt[], options: PlayOptions): Promise<WorkerResult<null>> {
+    return this.#isOver ? fail('internal', 'the call is over') : this.#sounds.play(play, prompts, options);
+  }
+
+  stopPlaying(leg: 'phone' | 'room'): WorkerResult<null> {
+    this.#sounds.stop(leg);
+    return ok(null);
+  }
+
   statistics(): MediaStatistics {
-    const bridge = this.#bridge?.statistics();
+    const bridge = this.#bridge?.statistics(this.#rate);
     return {
       phone: this.#phone?.statistics() ?? noLeg,
       bridge: bridge?.leg ?? noLeg,
       sources: bridge?.sources ?? [],
     };
-  }
-
-  /** 20 ms from the room to the phone, and what else a call does from time to time. */
-  tick(now: number): void {
-    if (!this.#isOver) this.#guard(() => this.#passDown(now));
   }
 
   /**
@@ -141,14 +186,30 @@ export class Call {
   tickUplink(now: number): number {
     let shift = 0;
     this.#guard(() => {
-      shift = this.#passUp(now);
+      shift = this.#speak(now);
     });
     return shift;
+  }
+
+  /** 20 ms from the room to the phone, the first part: decides whom the phone hears. All calls of a room do, before the first `finishMix`. */
+  chooseMix(now: number): void {
+    if (!this.#isOver) this.#guard(() => this.#choose(now));
+  }
+
+  /** The second part: the mix is made, once for all that share it. */
+  finishMix(): void {
+    if (this.#mix !== undefined) this.#bridge?.sources.finish();
+  }
+
+  /** The last part: the room goes to the phone, and what else a call does from time to time. */
+  listen(now: number): void {
+    if (!this.#isOver) this.#guard(() => this.#listen(now));
   }
 
   /** Resolves when the ports are free. */
   async close(): Promise<void> {
     this.#isOver = true;
+    this.#sounds.close();
     const [phone, bridge] = [this.#phone, this.#bridge];
     this.#phone = undefined;
     this.#bridge = undefined;
@@ -160,22 +221,40 @@ export class Call {
     return this.#phone?.rate ?? defaultRate;
   }
 
-  #passUp(now: number): number {
-    const { voice } = this.#frames;
-    const speaks = this.#phone?.read(now, voice) === true && !this.#phoneMuted;
-    this.#bridge?.send(speaks ? voice : undefined);
+  #speak(now: number): number {
+    const speaks = this.#phone?.read(now, this.#voice) === true && !this.#phoneMuted;
+    this.#bridge?.send(this.#sounds.toRoom(speaks ? this.#voice : undefined));
     if (this.#phone !== undefined) this.#phase.note(this.#phone.slackMs);
     return this.#phase.takeShift();
   }
 
-  #passDown(now: number): void {
-    const { mix, silence } = this.#frames;
+  #choose(now: number): void {
     const [phone, bridge] = [this.#phone, this.#bridge];
-    bridge?.tick(now);
+    if (phone?.rate === undefined || bridge === undefined || !phone.hears || this.#roomMuted) return;
+    const room = bridge.sources.mixAt(phone.rate, now);
+    this.#mix = { mix: room.choose(bridge.hears), room };
+  }
+
+  #listen(now: number): void {
+    const [phone, chosen] = [this.#phone, this.#mix];
+    this.#mix = undefined;
+    this.#bridge?.tick(now);
     if (phone?.rate === undefined) return;
-    const hears = phone.hears && !this.#roomMuted && bridge?.mix(now, mix) === true;
-    phone.send(hears ? mix : silence);
+    const mix = chosen?.mix ?? silence(phone.rate);
+    const played = this.#sounds.toPhone(mix);
+    phone.send(played, played === mix ? chosen?.room : undefined);
     phone.tick(now);
+  }
+
+  #roomDigit(digit: Digit): void {
+    if (this.#digits !== 'info') this.#toPhone(digit);
+    this.#options.onEvent({ name: 'digit', digit, leg: 'room' });
+  }
+
+  /** Tones in the audio are for phones that negotiated nothing better. */
+  #toPhone(digit: Digit): void {
+    const isSent = this.#phone?.sendDigit(digit) === true;
+    if (!isSent && this.#digits !== 'rfc4733') this.#sounds.playDigit(digit);
   }
 
   /** The main thread frees the port when it hears of the end, so the socket is closed first. */
@@ -204,11 +283,6 @@ export class Call {
       why: failure('internal', 'an exception in the media of this call'),
     });
   }
-}
-
-function framesOf(rate: AudioRate) {
-  const frame = () => new Int16Array(rate / 50);
-  return { rate, voice: frame(), mix: frame(), silence: frame() };
 }
 
 const noLeg = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, jitterMs: 0, dropped: {} };

@@ -10,6 +10,7 @@ import type {
 } from '../protocol.ts';
 import { Call } from './call.ts';
 import { Room } from './room.ts';
+import { SoundFiles } from './sound-files.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 interface OpenCall {
@@ -18,6 +19,9 @@ interface OpenCall {
   /** Requests of a call are carried out in order. */
   queue: Promise<unknown>;
 }
+
+/** How often the main thread hears how busy this worker is. */
+const loadIntervalMs = 1000;
 
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
@@ -29,12 +33,15 @@ export interface MediaWorkerOptions {
 export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #clock: TickClock;
+  readonly #files = new SoundFiles();
   readonly #rooms = new Map<string, Room>();
   readonly #calls = new Map<number, OpenCall>();
+  #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
     this.#clock = new TickClock((error) => this.#log('error', { err: describe(error) }, 'a tick threw'));
+    setInterval(() => this.#tellLoad(), loadIntervalMs).unref();
   }
 
   handle(message: RequestMessage): void {
@@ -64,6 +71,8 @@ export class MediaWorker {
         return call.connectBridge(message.body.port, message.body.offer);
       case 'close-bridge':
         return call.closeBridge();
+      case 'play':
+        return call.play(message.body.play, message.body.prompts, message.body.options);
       case 'close':
         return this.#close(message.call);
       default:
@@ -83,6 +92,10 @@ export class MediaWorker {
         return call.addCandidates(message.body.candidates);
       case 'mute':
         return call.mute(message.body.leg, message.body.on);
+      case 'stop-playing':
+        return call.stopPlaying(message.body.leg);
+      case 'send-dtmf':
+        return call.sendDtmf(message.body.digits, message.body.leg);
       case 'statistics':
         return ok(call.statistics());
       default:
@@ -92,20 +105,29 @@ export class MediaWorker {
 
   #open(number: number, callId: string, roomName: string): void {
     const { settings, certificate } = this.#options;
+    const room = this.#room(roomName);
     const call = new Call({
       settings,
       certificate,
+      room: room.sources,
+      files: this.#files,
       now: () => performance.now(),
       onEvent: (event) => this.#event(number, event),
       onError: (error) => this.#log('error', { err: describe(error), callId }, 'the media of a call broke'),
     });
     this.#calls.set(number, { call, roomName, queue: Promise.resolve() });
-    let room = this.#rooms.get(roomName);
-    if (room === undefined) {
-      room = new Room(this.#clock);
-      this.#rooms.set(roomName, room);
-    }
     room.enter(call);
+  }
+
+  #room(name: string): Room {
+    let room = this.#rooms.get(name);
+    if (room === undefined) {
+      room = new Room(this.#clock, (error) =>
+        this.#log('error', { err: describe(error), room: name }, 'a conference source broke'),
+      );
+      this.#rooms.set(name, room);
+    }
+    return room;
   }
 
   async #close(number: number): Promise<WorkerResult<null>> {
@@ -136,6 +158,13 @@ export class MediaWorker {
     await this.#close(message.call).catch(() => undefined);
     this.#options.post({ kind: 'event', call: message.call, event: { name: 'failed', why } });
     return { ok: false, error: why };
+  }
+
+  #tellLoad(): void {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
+    this.#utilization = now;
+    this.#options.post({ kind: 'load', load: { utilization, ticks: this.#clock.takeLateness() } });
   }
 
   #reply(request: number, result: WorkerResult<unknown>): void {

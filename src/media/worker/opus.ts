@@ -2,6 +2,7 @@ import {
   Application,
   createDecoder,
   createEncoder,
+  EncoderCtl,
   loadLibopus,
   type OpusDecoderHandle,
   type OpusEncoderHandle,
@@ -44,10 +45,13 @@ export class OpusEncoder {
   #handle: OpusEncoderHandle | undefined;
   #closed = false;
   #expectedLoss: number;
+  #restarts = false;
+  #bitRate: number;
 
   constructor(options: OpusEncoderOptions) {
     this.rate = options.rate;
     this.#expectedLoss = options.expectedLoss ?? 5;
+    this.#bitRate = options.bitRate ?? defaultBitRates[options.rate];
     this.ready = this.#open(options);
   }
 
@@ -57,6 +61,7 @@ export class OpusEncoder {
     try {
       const maxPacketBytes = Math.min(MAX_PACKET_BYTES, out.length - at);
       const packet = this.#handle.encode(pcm, { frameSize: pcm.length, maxPacketBytes });
+      if (this.#restarts) this.#predict(true);
       out.set(packet, at);
       return packet.length;
     } catch {
@@ -65,10 +70,21 @@ export class OpusEncoder {
     }
   }
 
+  /** The next frame is coded without prediction from those before it. */
+  restartPrediction(): void {
+    if (!this.#restarts) this.#predict(false);
+  }
+
   /** What the receiver reports to lose (RTCP), percent; more of it makes more room for repair. */
   setExpectedLoss(percent: number): void {
     this.#expectedLoss = Math.max(0, Math.min(100, Math.round(percent)));
     this.#handle?.setPacketLossPercent(this.#expectedLoss);
+  }
+
+  /** Bits in a second from now on. */
+  setBitRate(bitRate: number): void {
+    this.#bitRate = bitRate;
+    this.#handle?.setBitrate(bitRate);
   }
 
   /** Frees the memory in the module. Idempotent. */
@@ -78,12 +94,17 @@ export class OpusEncoder {
     this.#handle = undefined;
   }
 
+  #predict(on: boolean): void {
+    this.#restarts = !on;
+    this.#handle?.encoderCtl(EncoderCtl.SetPredictionDisabled, on ? 0 : 1);
+  }
+
   async #open(options: OpusEncoderOptions): Promise<void> {
     const handle = await createEncoder({
       sampleRate: options.rate,
       channels: 1,
       application: Application.Voip,
-      bitrate: options.bitRate ?? defaultBitRates[options.rate],
+      bitrate: this.#bitRate,
       complexity: options.complexity ?? 5,
       fec: options.forwardErrorCorrection ?? true,
       dtx: options.discontinuous ?? false,
@@ -92,6 +113,7 @@ export class OpusEncoder {
     if (this.#closed) handle?.free();
     else this.#handle = handle;
     this.setExpectedLoss(this.#expectedLoss);
+    this.setBitRate(this.#bitRate);
   }
 }
 

@@ -1,15 +1,24 @@
 import type { RemoteInfo } from 'node:dgram';
+import type { Codec } from '../../config/config.ts';
 import { isUnicastAddress } from '../address-scope.ts';
-import { type AudioRate, codecRates, createAudioDecoder } from '../audio-codec.ts';
+import { type AudioRate, codecRates } from '../audio-codec.ts';
+import type { Digit } from '../dtmf-event.ts';
+import { scoreOf } from '../e-model.ts';
 import type { LegStatistics, PhoneMedia } from '../media-engine.ts';
+import { Playout } from '../playout.ts';
 import type { WorkerResult } from '../protocol.ts';
 import { newRtpHeader, parseRtp, type RtpHeader } from '../rtp.ts';
+import { SequenceGaps } from '../sequence-gaps.ts';
 import { SourceLock } from '../source-lock.ts';
 import { DropCounter } from './drop-counter.ts';
 import { isWildcard } from './ice-addresses.ts';
+import type { Mix } from './mix.ts';
+import { PhoneDigits } from './phone-digits.ts';
+import { codecOf, decoderFor } from './phone-formats.ts';
 import { PhoneSender } from './phone-sender.ts';
 import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
-import { Playout } from './playout.ts';
+import { PhoneSrtp } from './phone-srtp.ts';
+import type { RateMix } from './rate-mix.ts';
 import { RtcpSession } from './rtcp-session.ts';
 
 export interface PhoneLegOptions {
@@ -20,6 +29,7 @@ export interface PhoneLegOptions {
   readonly now: () => number;
   readonly onHeard: () => void;
   readonly onSilent: () => void;
+  readonly onDigit: (digit: Digit) => void;
   /** Runs what a datagram causes; catches what it throws. */
   readonly guard: (work: () => void) => void;
 }
@@ -27,21 +37,27 @@ export interface PhoneLegOptions {
 const silentAtFirstMs = 30_000;
 const silentLaterMs = 60_000;
 const longestPacket = 2048;
+/** RFC 3389 §4. The noise is not made again: in a conference that of every silent phone would add up. */
+const comfortNoise = 13;
 
 /** RTP with the phone: its voice in frames of 20 ms, and the room's mix in packets as the phone wants them. */
 export class PhoneLeg {
-  /** RFC 4733 packets; they are not audio. */
-  eventPackets = 0;
   readonly #options: PhoneLegOptions;
   readonly #drops = new DropCounter();
   readonly #header = newRtpHeader();
   readonly #rtcp: RtcpSession;
+  readonly #digits: PhoneDigits;
+  readonly #srtp = new PhoneSrtp();
+  /** Packets of this stream that are no audio. */
+  readonly #gaps = new SequenceGaps();
   #sockets: PhoneSockets | undefined;
   #phone: PhoneMedia | undefined;
   #lock: SourceLock | undefined;
   #playout: Playout | undefined;
   #sender: PhoneSender | undefined;
+  /** SSRC and codec of what the phone sends. */
   #playing: number | undefined;
+  #decoding: Codec | undefined;
   #packetsReceived = 0;
   #wasHeard = false;
   #wasSilent = false;
@@ -49,8 +65,9 @@ export class PhoneLeg {
 
   private constructor(options: PhoneLegOptions) {
     this.#options = options;
+    this.#digits = new PhoneDigits(options.onDigit);
     this.#rtcp = new RtcpSession({
-      transmit: (packet, length) => this.#transmitRtcp(packet.subarray(0, length)),
+      transmit: (packet, length) => this.#transmitRtcp(packet, length),
       onLoss: (percent) => this.#sender?.setExpectedLoss(percent),
     });
   }
@@ -91,19 +108,25 @@ export class PhoneLeg {
     this.#lock = new SourceLock(phone.remote);
     this.#heardAt = this.#options.now();
     this.#wasSilent = false;
-    if (before?.codec !== phone.codec || this.#playout === undefined) {
-      this.#playout?.close();
-      this.#playout = new Playout(createAudioDecoder(phone.codec), phone.codec === 'opus');
-    }
+    this.#srtp.connect(phone.srtp);
+    this.#digits.connect(phone);
+    if (before?.codec !== phone.codec || this.#playout === undefined) this.#decodeAs(phone.codec, phone);
     if (before === undefined || !sendsAlike(before, phone)) {
       this.#sender?.close();
-      this.#sender = new PhoneSender(phone, this.#sender?.stream);
+      this.#sender = new PhoneSender(phone, this.#sender?.stream, this.#srtp);
     }
   }
 
-  /** Fills 20 ms of the phone's voice; false when there is none. */
+  /** Fills 20 ms of the phone's voice; false when there is none. A key that is down is not for the room. */
   read(now: number, frame: Int16Array): boolean {
-    return this.speaks && this.#playout?.read(now, frame) === true;
+    if (!this.speaks || this.#playout?.read(now, frame) !== true) return false;
+    this.#digits.hear(frame);
+    return !this.#digits.isPressed;
+  }
+
+  /** Queues a digit as RFC 4733; false when the phone does not understand that. */
+  sendDigit(digit: Digit): boolean {
+    return this.#digits.send(digit);
   }
 
   /** See Playout; of the last `read`. */
@@ -111,19 +134,22 @@ export class PhoneLeg {
     return this.#playout?.slackMs ?? Number.NaN;
   }
 
-  /** Gives 20 ms to the phone. */
-  send(frame: Int16Array): void {
+  /** Gives 20 ms of a mix at its rate to the phone. `room` codes mixes for several phones; undefined: the mix is its own. */
+  send(mix: Mix, room: RateMix | undefined): void {
     const to = this.#lock?.destination;
     if (to === undefined || !this.hears || to.port === 0 || !isUnicastAddress(to.address)) {
       this.#sender?.skip();
       return;
     }
-    this.#sender?.send(frame, (packet) => this.#sockets?.rtp.send(packet, to.port, to.address));
+    const transmit = (packet: Buffer): void => this.#sockets?.rtp.send(packet, to.port, to.address);
+    if (this.#sender === undefined || this.#digits.sendTick(this.#sender, transmit)) return;
+    this.#sender.send(mix, room, transmit);
   }
 
   /** Looks after silence and reports; every 20 ms. */
   tick(now: number): void {
     if (this.#phone === undefined || this.#sender === undefined) return;
+    this.#digits.tick(now);
     this.#rtcp.tick(now, this.#sender.stream);
     const patience = this.#wasHeard ? silentLaterMs : silentAtFirstMs;
     if (!this.speaks) this.#heardAt = now;
@@ -135,7 +161,19 @@ export class PhoneLeg {
 
   statistics(): LegStatistics {
     const { packetsLost, jitterMs } = this.#rtcp.reception(this.#lock?.ssrc);
+    const { roundTripMs } = this.#rtcp;
+    const reception = {
+      codec: this.#phone?.codec ?? 'PCMU',
+      packetsReceived: this.#packetsReceived,
+      packetsLost,
+      packetsLate: this.#playout?.buffer.counters.late ?? 0,
+      bufferMs: this.#playout?.bufferMs ?? 0,
+      roundTripMs,
+    };
     return {
+      framesConcealed: this.#playout?.framesConcealed ?? 0,
+      roundTripMs,
+      mos: scoreOf(reception),
       packetsSent: this.#sender?.stream.packetsSent ?? 0,
       packetsReceived: this.#packetsReceived,
       packetsLost,
@@ -164,24 +202,53 @@ export class PhoneLeg {
     const phone = this.#phone;
     if (phone === undefined) return 'early';
     const header = this.#header;
-    if (datagram.length > longestPacket || !parseRtp(datagram, header)) return 'malformed';
-    const isEvent = header.payloadType === phone.telephoneEvent?.payloadType;
-    if (!isEvent && header.payloadType !== phone.receivePayloadType) return 'payload';
+    if (datagram.length > longestPacket) return 'malformed';
+    const length = this.#srtp.open(datagram, false);
+    if (typeof length === 'string') return length;
+    if (!parseRtp(datagram, header, 0, length)) return 'malformed';
+    const kind = this.#kindOf(header.payloadType, phone);
+    if (kind === undefined) return 'payload';
     const refused = this.#lock?.refuses(from, header.ssrc, header.payloadType, header.sequence);
     if (refused !== undefined) return refused;
-    const now = this.#options.now();
-    this.#noteHeard(now);
-    this.#rtcp.received(header, now, this.#playout?.decoder.clockRate ?? 8000);
-    if (isEvent) this.eventPackets += 1;
-    else if (this.speaks) this.#play(header, datagram, now);
+    const codec = codecOf(header.payloadType, phone) ?? this.#decoding;
+    if (codec !== undefined && codec !== this.#decoding) this.#decodeAs(codec, phone);
+    this.#take(kind, header, datagram);
     return undefined;
   }
 
+  /** Comfort noise is not negotiated, but some phones send it all the same, under its fixed number (RFC 3389 §4). */
+  #kindOf(payloadType: number, phone: PhoneMedia): 'audio' | 'event' | 'noise' | undefined {
+    if (codecOf(payloadType, phone) !== undefined) return 'audio';
+    if (this.#digits.isEvent(payloadType)) return 'event';
+    return payloadType === comfortNoise && phone.codec !== 'opus' ? 'noise' : undefined;
+  }
+
+  #take(kind: 'audio' | 'event' | 'noise', header: RtpHeader, datagram: Buffer): void {
+    const now = this.#options.now();
+    this.#noteHeard(now);
+    if (kind === 'event' && !this.#digits.receive(header, datagram, now)) this.#drops.add('event');
+    this.#rtcp.received(header, now, this.#playout?.clockRate ?? 8000);
+    if (header.ssrc !== this.#playing) this.#restart(header.ssrc);
+    if (kind !== 'audio') {
+      this.#gaps.note(header.sequence);
+      this.#playout?.buffer.pause();
+    } else if (this.speaks) {
+      header.sequence = this.#gaps.without(header.sequence);
+      this.#playout?.push(header, datagram, now);
+    }
+  }
+
+  #decodeAs(codec: Codec, phone: PhoneMedia): void {
+    this.#decoding = codec;
+    this.#playout?.close();
+    this.#playout = new Playout(decoderFor(codec, phone));
+  }
+
   /** Another SSRC has its own numbering: nothing of the one before is waited for. */
-  #play(header: RtpHeader, datagram: Buffer, now: number): void {
-    if (header.ssrc !== this.#playing) this.#playout?.buffer.reset();
-    this.#playing = header.ssrc;
-    this.#playout?.push(header, datagram, now);
+  #restart(ssrc: number): void {
+    this.#playing = ssrc;
+    this.#playout?.reset();
+    this.#gaps.reset();
   }
 
   #noteHeard(now: number): void {
@@ -200,17 +267,21 @@ export class PhoneLeg {
 
   #handleRtcp(datagram: Buffer, from: RemoteInfo): string | undefined {
     if (this.#lock?.isPeer(from.address) !== true) return 'source-address';
-    const isRead = this.#rtcp.receive(datagram, datagram.length, this.#options.now(), this.#sender?.stream);
+    const length = this.#srtp.open(datagram, true);
+    if (typeof length === 'string') return length;
+    const isRead = this.#rtcp.receive(datagram, length, this.#options.now(), this.#sender?.stream);
     return isRead ? undefined : 'malformed';
   }
 
-  #transmitRtcp(packet: Buffer): void {
+  #transmitRtcp(packet: Buffer, length: number): void {
     const [lock, phone] = [this.#lock, this.#phone];
     if (lock === undefined || phone === undefined || !isUnicastAddress(lock.destination.address)) return;
     const { address, port } = lock.destination;
     const isSignalled = address === phone.remote.address && port === phone.remote.port;
     const rtcpPort = isSignalled ? phone.remote.rtcpPort : port + 1;
-    if (rtcpPort > 0 && rtcpPort < 65_536) this.#sockets?.rtcp.send(packet, rtcpPort, address);
+    if (rtcpPort <= 0 || rtcpPort > 65_535) return;
+    const closed = this.#srtp.close(packet, length, true);
+    if (closed !== undefined) this.#sockets?.rtcp.send(closed, rtcpPort, address);
   }
 }
 

@@ -1,18 +1,22 @@
 import { TICK_MS, type TickClock } from '../clock.ts';
 import type { Call } from './call.ts';
+import { RoomSources } from './room-sources.ts';
 
 /**
- * The calls of one conference on this worker. Towards the phones the room is the unit that ticks, so that its calls can share work
- * within a tick; towards the bridge each call has ticks of its own, right behind its phone's packets. It ticks while it has calls.
+ * The calls of one conference on this worker. Towards the phones the room is the unit that ticks: what its calls receive is ordered,
+ * decoded, mixed and coded once for all of them. Towards the bridge each call has ticks of its own, right behind its phone's packets.
  */
 export class Room {
+  readonly sources: RoomSources;
   readonly #clock: TickClock;
   /** And what ends their ticks towards the bridge. */
   readonly #calls = new Map<Call, () => void>();
   #leaveClock: (() => void) | undefined;
 
-  constructor(clock: TickClock) {
+  /** `onError` gets what the shared part of the work throws. */
+  constructor(clock: TickClock, onError: (error: unknown) => void) {
     this.#clock = clock;
+    this.sources = new RoomSources(onError);
   }
 
   get isEmpty(): boolean {
@@ -20,7 +24,7 @@ export class Room {
   }
 
   enter(call: Call): void {
-    this.#leaveClock ??= this.#clock.subscribe((now) => this.#tick(now));
+    this.#leaveClock ??= this.#clock.subscribe((now) => this.tick(now));
     this.#calls.set(
       call,
       this.#clock.subscribe((now) => this.#tickUplink(call, now)),
@@ -33,10 +37,15 @@ export class Room {
     if (!this.isEmpty) return;
     this.#leaveClock?.();
     this.#leaveClock = undefined;
+    this.sources.close();
   }
 
-  #tick(now: number): void {
-    for (const call of this.#calls.keys()) call.tick(now);
+  /** 20 ms from the room to its phones. */
+  tick(now: number): void {
+    for (const call of this.#calls.keys()) call.chooseMix(now);
+    for (const call of this.#calls.keys()) call.finishMix();
+    for (const call of this.#calls.keys()) call.listen(now);
+    this.sources.tick(now);
   }
 
   #tickUplink(call: Call, now: number): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ntpTime } from '../ntp-time.ts';
-import { ReceptionReport } from '../reception-report.ts';
+import { ReceptionReport, roundTripMs } from '../reception-report.ts';
 import { type ParsedRtcp, parseRtcp, rtcpLength, writeRtcp } from '../rtcp.ts';
 import type { RtpHeader } from '../rtp.ts';
 import type { RtpStream } from './rtp-stream.ts';
@@ -26,6 +26,8 @@ const nothing: Reception = { packetsLost: 0, jitterMs: 0 };
 
 /** The reports of one leg: what we sent, what came of each source, and who we are (RFC 3550 §6). */
 export class RtcpSession {
+  /** From us to the peer and back; undefined: the peer has not told yet. */
+  roundTripMs: number | undefined;
   readonly #options: RtcpSessionOptions;
   /** Says nothing about this machine, and is new for each leg (RFC 7022 §4.2). */
   readonly #cname = randomBytes(12).toString('base64');
@@ -40,13 +42,18 @@ export class RtcpSession {
 
   /** Notes an RTP packet that was accepted. */
   received(header: RtpHeader, now: number, clockRate: number): void {
-    let source = this.#sources.get(header.ssrc);
+    this.receivedAs(header.ssrc, header.sequence, header.timestamp, now, clockRate);
+  }
+
+  /** As `received`, of a packet that was not parsed any further. */
+  receivedAs(ssrc: number, sequence: number, timestamp: number, now: number, clockRate: number): void {
+    let source = this.#sources.get(ssrc);
     if (source === undefined) {
       if (this.#sources.size >= maximumSources) return;
-      source = new ReceptionReport(header.ssrc, clockRate);
-      this.#sources.set(header.ssrc, source);
+      source = new ReceptionReport(ssrc, clockRate);
+      this.#sources.set(ssrc, source);
     }
-    source.received(header.sequence, header.timestamp, now);
+    source.received(sequence, timestamp, now);
     this.#heard.add(source);
   }
 
@@ -57,7 +64,7 @@ export class RtcpSession {
     for (const { ssrc, sender } of compound.senderReports) {
       this.#sources.get(ssrc)?.senderReported(sender.ntp, now);
     }
-    this.#noteLoss(compound, stream?.ssrc);
+    this.#noteReports(compound, stream?.ssrc, now);
     return true;
   }
 
@@ -106,9 +113,11 @@ export class RtcpSession {
     this.#options.transmit(this.#packet, length);
   }
 
-  #noteLoss({ blocks }: ParsedRtcp, ssrc: number | undefined): void {
+  #noteReports({ blocks }: ParsedRtcp, ssrc: number | undefined, now: number): void {
     for (const block of blocks) {
-      if (block.ssrc === ssrc) this.#options.onLoss?.((block.fractionLost * 100) / 256);
+      if (block.ssrc !== ssrc) continue;
+      this.roundTripMs = roundTripMs(block, ntpTime(performance.timeOrigin + now)) ?? this.roundTripMs;
+      this.#options.onLoss?.((block.fractionLost * 100) / 256);
     }
   }
 }

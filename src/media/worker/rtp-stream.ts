@@ -47,6 +47,11 @@ export class RtpStream {
     return writeRtp(packet, this.#fields, this.#audioLevelId);
   }
 
+  /** As `begin`, for a telephone-event: it has a number of its own and the time at which the key went down (RFC 4733 §2.1). */
+  beginEvent(packet: Buffer, payloadType: number, timestamp: number, marker: boolean): number {
+    return writeRtp(packet, { ...this.#fields, payloadType, timestamp, marker, audioLevel: -1 }, 0);
+  }
+
   /** The packet that was begun is sent, and stood for `ticks`. */
   sent(payloadBytes: number, ticks: number): void {
     this.packetsSent += 1;

@@ -49,8 +49,12 @@ export function bindUdp(address: string, port: number, events: UdpEvents): Promi
   });
 }
 
+/** Errors of sending are counted by sample, because to hear how it went costs a turn of the queue for each packet. */
+const askOneIn = 16;
+
 function wrap(socket: Socket, events: UdpEvents): UdpSocket {
   let closed: Promise<void> | undefined;
+  let sent = 0;
   const onSent = (error: Error | null) => {
     if (error) events.onError(errnoOf(error));
   };
@@ -59,7 +63,9 @@ function wrap(socket: Socket, events: UdpEvents): UdpSocket {
   return {
     port: socket.address().port,
     send(datagram, port, address) {
-      if (closed === undefined) socket.send(datagram, port, address, onSent);
+      if (closed !== undefined) return;
+      sent += 1;
+      socket.send(datagram, port, address, sent % askOneIn === 0 ? onSent : undefined);
     },
     close() {
       closed ??= new Promise((resolve) => {

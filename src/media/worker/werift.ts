@@ -10,7 +10,7 @@ import {
   SignatureAlgorithm,
   saltLength,
 } from 'werift';
-import type { SrtpProfile } from '../srtp-key-derivation.ts';
+import { type SrtpProfile, srtpProfiles } from '../srtp-key-derivation.ts';
 
 /** A self-signed ECDSA P-256 certificate and its key. */
 export interface DtlsCertificate {
@@ -40,11 +40,12 @@ export interface SrtpKeys {
   readonly remote: { readonly key: Buffer; readonly salt: Buffer };
 }
 
-/** In our order of preference; the server chooses (a videobridge takes GCM when it is offered both). */
-const profiles = new Map<number, SrtpProfile>([
-  [ProtectionProfileAes128CmHmacSha1_80, 'AES_CM_128_HMAC_SHA1_80'],
-  [ProtectionProfileAeadAes128Gcm, 'AEAD_AES_128_GCM'],
-]);
+const profileNumbers: Readonly<Record<SrtpProfile, WeriftProfile>> = {
+  AES_CM_128_HMAC_SHA1_80: ProtectionProfileAes128CmHmacSha1_80,
+  AEAD_AES_128_GCM: ProtectionProfileAeadAes128Gcm,
+};
+
+type WeriftProfile = typeof ProtectionProfileAes128CmHmacSha1_80 | typeof ProtectionProfileAeadAes128Gcm;
 
 export async function createCertificate(): Promise<DtlsCertificate> {
   const made = await CipherContext.createSelfSignedCertificateWithKey(
@@ -65,14 +66,15 @@ export class WeriftHandshake {
   readonly #client: DtlsClient;
   readonly #transport: ClosableTransport;
 
-  constructor(certificate: DtlsCertificate, events: DtlsClientEvents) {
+  /** `profiles` are offered in this order; the server chooses. */
+  constructor(certificate: DtlsCertificate, profiles: readonly SrtpProfile[], events: DtlsClientEvents) {
     this.#transport = new ClosableTransport(events.transmit);
     this.#client = new DtlsClient({
       cert: certificate.certPem,
       key: certificate.keyPem,
       signatureHash: certificate.signatureHash,
       transport: this.#transport,
-      srtpProfiles: [ProtectionProfileAes128CmHmacSha1_80, ProtectionProfileAeadAes128Gcm],
+      srtpProfiles: profiles.map((profile) => profileNumbers[profile]),
       extendedMasterSecret: true,
     });
     const handle = this.#client.onHandleHandshakes;
@@ -113,7 +115,7 @@ export class WeriftHandshake {
   /** Undefined when no profile was agreed. */
   get srtpKeys(): SrtpKeys | undefined {
     const number = this.#client.srtp.srtpProfile;
-    const profile = number === undefined ? undefined : profiles.get(number);
+    const profile = srtpProfiles.find((name) => profileNumbers[name] === number);
     if (number === undefined || profile === undefined) return undefined;
     const keys = this.#client.extractSessionKeys(keyLength(number), saltLength(number));
     return {

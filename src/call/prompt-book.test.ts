@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { SoundFiles } from '../media/worker/sound-files.ts';
+import { PromptBook } from './prompt-book.ts';
+import { promptNames } from './prompt-names.ts';
+
+const directory = await mkdtemp(join(tmpdir(), 'jigasi-prompts-'));
+after(() => rm(directory, { recursive: true }));
+
+const pathOf = (book: PromptBook, name: (typeof promptNames)[number]): string =>
+  book.sounds(name).flatMap((sound) => (sound.kind === 'file' ? [sound.path] : []))[0] ?? '';
+
+test('every prompt is there and can be played, in each of our languages', async () => {
+  for (const language of await readdir(new URL('../../sounds', import.meta.url))) {
+    const book = new PromptBook({ language, directory: undefined });
+    assert.deepEqual(book.untranslated, [], language);
+    for (const name of promptNames) {
+      const sound = await new SoundFiles().load(pathOf(book, name));
+      assert.ok(sound.ok, JSON.stringify(sound));
+      assert.ok(sound.value.samples > 48_000, `${language} ${name} is longer than a second`);
+      assert.ok(sound.value.samples < 8 * 48_000, `${language} ${name} is shorter than the wait for the BYE`);
+    }
+  }
+});
+
+test('a prompt of the operator replaces ours; what nobody has is said in English', async () => {
+  await mkdir(join(directory, 'fr'));
+  await writeFile(join(directory, 'fr', 'alone.wav'), '');
+  const book = new PromptBook({ language: 'fr', directory });
+  assert.equal(pathOf(book, 'alone'), join(directory, 'fr', 'alone.wav'));
+  assert.match(pathOf(book, 'kicked'), /sounds\/en\/kicked\.opus$/);
+  assert.ok(book.untranslated.includes('kicked') && !book.untranslated.includes('alone'));
+});

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Turns } from './turns.ts';
+
+test('between two pieces of heavy work timers that are due run', async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  const hold = (name: string) => () => {
+    order.push(name);
+    const until = performance.now() + 5;
+    while (performance.now() < until);
+  };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(() => order.push('tick'), 1);
+  for (const name of ['first', 'second', 'third']) turns.add(hold(name));
+  turns.add(resolve);
+  await promise;
+  assert.deepEqual(
+    order.filter((name) => name !== 'tick'),
+    ['first', 'second', 'third'],
+  );
+  assert.ok(order.indexOf('tick') <= 2, order.join());
+  assert.equal(turns.waiting, 0);
+});

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HostLoad } from './media-host.ts';
+import { type GeneratorReport, LoadGenerator, MediaHost, type Programs } from './media-programs.ts';
+import { rounded } from './percentiles.ts';
+
+const tickMs = 20;
+const speakers = 3;
+const settleMs = 1500;
+
+export interface StageOptions {
+  readonly legs: number;
+  readonly phonesPerRoom: number;
+  /** The phones speak; else they hear a quiet room. */
+  readonly talking: boolean;
+}
+
+/** What a number of calls cost and how punctual they were. */
+export interface Measured {
+  readonly calls: number;
+  /** Microseconds of the gateway's CPU for a call in a tick of 20 ms. */
+  readonly cpuPerCallTick: number;
+  readonly cpuPercent: number;
+  /** Lateness of ticks, milliseconds. */
+  readonly tickP99Ms: number;
+  readonly ticksSkipped: number;
+  readonly utilization: number;
+  readonly residentMiB: number;
+  readonly generator: GeneratorReport;
+  /** The generator itself was on time and lost nothing. */
+  readonly generatorIsSound: boolean;
+}
+
+/** A gateway's media engine on one core, and the bridge and phones of many calls on the other. */
+export class MediaStage {
+  readonly #options: StageOptions;
+  readonly #host: MediaHost;
+  readonly #generator: LoadGenerator;
+  #calls = 0;
+
+  static async start(programs: Programs, options: StageOptions): Promise<MediaStage> {
+    const generator = await LoadGenerator.start(programs, options.legs);
+    const host = await MediaHost.start().catch((error: unknown) => {
+      generator.stop();
+      throw error;
+    });
+    return new MediaStage(options, host, generator);
+  }
+
+  private constructor(options: StageOptions, host: MediaHost, generator: LoadGenerator) {
+    this.#options = options;
+    this.#host = host;
+    this.#generator = generator;
+  }
+
+  /** Opens calls until there are so many; all of them have their media. */
+  async grow(calls: number): Promise<void> {
+    for (; this.#calls < calls; this.#calls += 1) await this.#open(this.#calls);
+    await delay(settleMs);
+  }
+
+  /** What the calls cost during so many seconds. */
+  async measure(seconds: number): Promise<Measured> {
+    const before = await this.#host.load();
+    await this.#generator.report();
+    await delay(seconds * 1000);
+    const after = await this.#host.load();
+    const generator = await this.#generator.report();
+    return measured(this.#calls, before, after, generator);
+  }
+
+  stop(): void {
+    this.#host.stop();
+    this.#generator.stop();
+  }
+
+  async #open(leg: number): Promise<void> {
+    const room = Math.floor(leg / this.#options.phonesPerRoom);
+    const { bridgePort, phonePort, fingerprint } = this.#generator;
+    const ssrcs = Array.from({ length: speakers }, (_, speaker) => 1_000_000 + room * 10 + speaker);
+    const rtpPort = await this.#host.open({
+      leg,
+      room: `room-${room}`,
+      bridgePort,
+      phonePort,
+      fingerprint,
+      ssrcs,
+    });
+    this.#generator.begin(leg, room, rtpPort, this.#options.talking);
+  }
+}
+
+function measured(calls: number, before: HostLoad, after: HostLoad, generator: GeneratorReport): Measured {
+  const elapsed = after.at - before.at;
+  const cpu = after.cpu - before.cpu;
+  return {
+    calls,
+    cpuPerCallTick: rounded(cpu / (elapsed / tickMs) / calls),
+    cpuPercent: rounded(cpu / elapsed / 10),
+    tickP99Ms: percentileOf(after.lateness, 0.99),
+    ticksSkipped: after.skipped,
+    utilization: rounded(after.utilization, 2),
+    residentMiB: rounded(after.residentKiB / 1024),
+    generator,
+    generatorIsSound: generator.ownLateP99Ms <= 5 && generator.notSent === 0 && generator.cpuPercent < 70,
+  };
+}
+
+/** Upper end of the millisecond in which the percentile lies. */
+function percentileOf(byMs: readonly number[], part: number): number {
+  const total = byMs.reduce((sum, count) => sum + count, 0);
+  let seen = 0;
+  return (
+    1 +
+    byMs.findIndex((count) => {
+      seen += count;
+      return seen >= total * part;
+    })
+  );
+}

@@ -1,0 +1,154 @@
+import { loadavg } from 'node:os';
+import { type MachineDescription, machine } from './cores.ts';
+import type { Goal } from './first-call.ts';
+import { type CodecFloor, Programs } from './media-programs.ts';
+import { type Measured, MediaStage } from './media-stage.ts';
+import { rounded } from './percentiles.ts';
+
+/** The numbers of the media engine. Keys are fixed: other tools read them. */
+export interface MediaReport {
+  readonly bench: 'media';
+  readonly quick: boolean;
+  readonly at: string;
+  readonly machine: MachineDescription;
+  readonly loadBefore: number;
+  readonly loadAfter: number;
+  readonly floor: CodecFloor;
+  /** CPU per call and tick, every phone in its own room and speaking, against the floor. */
+  readonly perCallOverFloor: number;
+  /** Each further phone of a room, listening, against a lone one that listens. */
+  readonly furtherPhoneRatio: number;
+  readonly phonesPerCoreRooms10: number;
+  readonly phonesPerCoreAlone: number;
+  /** Beyond the first hundred. */
+  readonly memoryPerCallKiB: number;
+  readonly measurements: Readonly<Record<string, readonly Measured[]>>;
+  readonly goals: readonly Goal[];
+}
+
+const punctualMs = 10;
+
+/** Costs and capacity of one worker on one core. */
+export async function measureMedia(quick: boolean, say: (text: string) => void): Promise<MediaReport> {
+  const loadBefore = loadavg()[0] ?? 0;
+  const programs = new Programs();
+  try {
+    say('what libopus alone needs');
+    const floor = programs.floor();
+    const seconds = quick ? 3 : 15;
+    say('lone phones that speak');
+    const alone = await climb(
+      programs,
+      { talking: true, phonesPerRoom: 1 },
+      quick ? [40, 85] : steps(40, 5, 160),
+      seconds,
+    );
+    say('lone phones that listen');
+    const listening = await climb(programs, { talking: false, phonesPerRoom: 1 }, [40], seconds);
+    say('rooms of ten phones');
+    const rooms = await climb(
+      programs,
+      { talking: false, phonesPerRoom: 10 },
+      quick ? [100, 250] : [100, ...steps(150, 10, 500)],
+      seconds,
+    );
+    const loadAfter = loadavg()[0] ?? 0;
+    const figures = {
+      perCallOverFloor: rounded((alone[0]?.cpuPerCallTick ?? Number.NaN) / floor.perCallUs, 2),
+      furtherPhoneRatio: rounded(furtherPhone(listening[0], rooms[0]), 2),
+      phonesPerCoreRooms10: punctual(rooms),
+      phonesPerCoreAlone: punctual(alone),
+      memoryPerCallKiB: rounded(memoryPerCall(rooms), 0),
+    };
+    return {
+      bench: 'media',
+      quick,
+      at: new Date().toISOString(),
+      machine: machine(),
+      loadBefore,
+      loadAfter,
+      floor,
+      ...figures,
+      measurements: { alone, listening, rooms },
+      goals: goals(figures, [...alone, ...listening, ...rooms]),
+    };
+  } finally {
+    programs.remove();
+  }
+}
+
+interface Figures {
+  readonly perCallOverFloor: number;
+  readonly furtherPhoneRatio: number;
+  readonly phonesPerCoreRooms10: number;
+  readonly phonesPerCoreAlone: number;
+  readonly memoryPerCallKiB: number;
+}
+
+/** Adds calls step by step until the ticks are no longer punctual; a step that fails is measured twice. */
+async function climb(
+  programs: Programs,
+  kind: { readonly talking: boolean; readonly phonesPerRoom: number },
+  counts: readonly number[],
+  seconds: number,
+): Promise<Measured[]> {
+  const stage = await MediaStage.start(programs, { ...kind, legs: Math.max(...counts) });
+  const all: Measured[] = [];
+  try {
+    for (const count of counts) {
+      await stage.grow(count);
+      let one = await stage.measure(seconds);
+      if (!isPunctual(one)) one = await stage.measure(seconds);
+      all.push(one);
+      if (!isPunctual(one)) break;
+    }
+  } finally {
+    stage.stop();
+  }
+  return all;
+}
+
+function steps(from: number, by: number, to: number): number[] {
+  return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
+}
+
+function isPunctual({ tickP99Ms, ticksSkipped, generator }: Measured): boolean {
+  return tickP99Ms <= punctualMs && ticksSkipped === 0 && generator.gaps === 0;
+}
+
+/** Most calls at which the ticks were punctual; 0 when they never were. */
+function punctual(measured: readonly Measured[]): number {
+  return Math.max(0, ...measured.filter(isPunctual).map(({ calls }) => calls));
+}
+
+/** A room of ten costs one lone phone and nine further ones. */
+function furtherPhone(alone: Measured | undefined, rooms: Measured | undefined): number {
+  if (alone === undefined || rooms === undefined) return Number.NaN;
+  return (rooms.cpuPerCallTick * 10 - alone.cpuPerCallTick) / 9 / alone.cpuPerCallTick;
+}
+
+function memoryPerCall(rooms: readonly Measured[]): number {
+  const [first, last] = [rooms[0], rooms.at(-1)];
+  if (first === undefined || last === undefined || first === last) return Number.NaN;
+  return (1024 * (last.residentMiB - first.residentMiB)) / (last.calls - first.calls);
+}
+
+function goals(figures: Figures, measured: readonly Measured[]): Goal[] {
+  const most = (name: keyof Figures, limit: number): Goal => {
+    return { name, goal: `≤ ${limit}`, value: String(figures[name]), met: figures[name] <= limit };
+  };
+  const least = (name: keyof Figures, limit: number): Goal => {
+    return { name, goal: `≥ ${limit}`, value: String(figures[name]), met: figures[name] >= limit };
+  };
+  const refused = measured.reduce((sum, { generator }) => sum + generator.refused, 0);
+  const unsound = measured.filter(({ generatorIsSound }) => !generatorIsSound).length;
+  return [
+    most('perCallOverFloor', 1.6),
+    most('furtherPhoneRatio', 0.3),
+    least('phonesPerCoreRooms10', 250),
+    least('phonesPerCoreAlone', 85),
+    most('memoryPerCallKiB', 1024),
+    { name: 'packets with wrong SRTP', goal: '0', value: String(refused), met: refused === 0 },
+    { name: 'measurements limited by the generator', goal: '0', value: String(unsound), met: unsound === 0 },
+  ];
+}
