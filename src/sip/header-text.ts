@@ -49,6 +49,11 @@ export function parseParameters(text: string): Map<string, string | undefined> {
   return parameters;
 }
 
+/** Two semicolons with nothing between them. One at the end is overlooked: phones in use write it. */
+export function hasEmptyParameter(text: string): boolean {
+  return /;\s*;/.test(text) && /;\s*;/.test(text.replace(/"(?:[^"\\]|\\.)*"/gs, '""'));
+}
+
 export function unquote(value: string): string {
   if (!value.startsWith('"') || !value.endsWith('"') || value.length < 2) return value;
   return value.slice(1, -1).replace(/\\(.)/gs, '$1');

@@ -25,7 +25,7 @@ export type HeadFault = 'too-large' | 'no-head' | 'bad-line' | 'too-many-headers
 /** Control characters that are not the escaped half of a quoted-pair (RFC 3261 §25.1 allows those), and line ends that are not CRLF. */
 const stray = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: see above
-const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,64})[ \t]*:/;
+const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,256})[ \t]*:/;
 
 const compactNames: Readonly<Record<string, string>> = {
   a: 'accept-contact',

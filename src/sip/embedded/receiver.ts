@@ -88,6 +88,9 @@ export class Receiver {
     const channel = new ServerChannel(wire, packet, source.via, source.method);
     const known = core.userAgentServers.get(transactionId(source));
     if (known === undefined && !this.#admitted(source, channel)) return;
+    // RFC 2543 let an INVITE do without (RFC 4475 §3.4.1); sip.js does not.
+    if (source.method === 'INVITE' && source.to.parameters.get('tag') === undefined)
+      addContact(source, source.from.uri.user, packet);
     const request = new IncomingRequest(source);
     if (source.method === 'ACK') acknowledge(known);
     else if (known === undefined && this.#served(request, channel)) return;
@@ -146,19 +149,22 @@ function capabilities(status: number): string[] {
   return status === 503 ? [...lines, headerLine('Retry-After', '10')] : lines;
 }
 
+/** A Contact for a message that makes a dialog and has none: where it came from is where requests of the dialog go then. */
+function addContact(source: SipRequest | SipResponse, user: string | undefined, packet: Packet): void {
+  if (contactOf(source) !== undefined) return;
+  const { address, port } = packet.source;
+  const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
+  const at = user === undefined ? '' : `${user}@`;
+  source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
+}
+
 /**
  * sip.js drops 1xx and 2xx to INVITE that have no Contact, and 18x that have no To tag; many gateways send such. What is
  * missing is made up from where the response came from, which is where requests of the dialog go then.
  */
 function completed(source: SipResponse, packet: Packet): SipResponse {
   if (source.method !== 'INVITE' || source.status === 100 || source.status >= 300) return source;
-  if (contactOf(source) === undefined) {
-    const { address, port } = packet.source;
-    const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
-    const user = source.to.uri.user;
-    const at = user === undefined ? '' : `${user}@`;
-    source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
-  }
+  addContact(source, source.to.uri.user, packet);
   if (source.status >= 200 || source.to.parameters.get('tag') !== undefined) return source;
   const to = { ...source.to, parameters: new Map([...source.to.parameters, ['tag', 'none']]) };
   return { ...source, to };
