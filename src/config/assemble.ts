@@ -95,6 +95,14 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
     codecs: settings.value('sip.codecs'),
     codecOrder: settings.value('sip.codecOrder'),
+    admission: {
+      allowedSources: settings.value('sip.allowedSources') ?? [],
+      blockedAgents: settings.value('sip.blockedAgents'),
+      refusal: settings.value('sip.refusal'),
+      messagesPerSecond: settings.value('sip.messagesPerSecond'),
+      strangerMessagesPerSecond: settings.value('sip.strangerMessagesPerSecond'),
+      strangerCallsPerSecond: settings.value('sip.strangerCallsPerSecond'),
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultAdmission } from './admission.ts';
 import { enough, good, load, type Place } from './load.fixture.ts';
 
 test('five variables are enough; the rest are the documented defaults', () => {
@@ -40,6 +41,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
       noAnswerSeconds: 60,
       codecs: ['opus', 'G722', 'PCMU', 'PCMA'],
       codecOrder: 'theirs',
+      admission: defaultAdmission,
     },
     media: {
       minPort: 10_000,

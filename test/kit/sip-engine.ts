@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { SipAccount, SipConfig } from '../../src/config/config.ts';
+import { defaultAdmission } from '../../src/config/admission.ts';
+import type { SipAccount, SipAdmission, SipConfig } from '../../src/config/config.ts';
 import type { Failure } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
@@ -23,6 +24,7 @@ export interface TestEngineOptions {
   readonly times?: SipTimes;
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
+  readonly admission?: Partial<SipAdmission>;
 }
 
 /** An embedded engine on a free port of 127.0.0.1. */
@@ -51,6 +53,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     outboundPrefix: '',
     noAnswerSeconds: 60,
     codecs: ['PCMU'],
+    admission: { ...defaultAdmission, ...options.admission },
   };
   const engine = new EmbeddedSipEngine({
     config,

@@ -6,7 +6,7 @@ import { type ParseFault, parseMessage } from '../message-parser.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
 import { hostInUri } from '../sip-uri.ts';
-import type { SourceLimiter } from '../token-bucket.ts';
+import type { SourceAdmission, Verdict } from '../source-admission.ts';
 import type { Packet } from '../transport/packet.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
@@ -19,13 +19,13 @@ export interface ReceiverOptions {
   readonly core: EmbeddedCore;
   readonly dialogs: DialogIndex;
   readonly wire: Wire;
-  readonly limiter: SourceLimiter;
+  readonly admission: SourceAdmission;
   readonly log: Log;
   /** Status that OPTIONS is answered with. */
   readonly optionsStatus: () => number;
 }
 
-/** The way of every packet: rate, parser, admission, then sip.js. Nothing gets out of here as an exception. */
+/** The way of every packet: its source, parser, admission, then sip.js. Nothing gets out of here as an exception. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #counters: Counters;
@@ -45,14 +45,31 @@ export class Receiver {
   }
 
   #receive(packet: Packet): void {
-    if (!this.#options.limiter.admit(packet.source.address, performance.now())) {
-      this.#drop('rate');
+    const { admission } = this.#options;
+    const verdict = admission.admit(packet.bytes, packet.source.address, performance.now());
+    if (verdict !== 'admitted') {
+      this.#turnAway(verdict, packet);
       return;
     }
     const parsed = parseMessage(packet.bytes, packet.source, packet.transport);
     if (!parsed.ok) this.#refuse(parsed.fault, packet);
     else if (parsed.message.kind === 'response') this.#response(parsed.message, packet);
     else this.#request(parsed.message, packet);
+  }
+
+  /** Those who are not served. What is over its rate is never answered: the source may be forged, and the answers a flood. */
+  #turnAway(verdict: Verdict, packet: Packet): void {
+    this.#drop(verdict);
+    if (verdict === 'rate') return;
+    if (this.#options.admission.refusal === 'silent') {
+      packet.connection?.close();
+      return;
+    }
+    const parsed = parseMessage(packet.bytes, packet.source, packet.transport);
+    if (!parsed.ok || parsed.message.kind === 'response' || parsed.message.method === 'ACK') return;
+    const { headers, via, method } = parsed.message;
+    const channel = new ServerChannel(this.#options.wire, packet, via, method);
+    channel.sendOnce(responseText(headers, 403, 'Forbidden'));
   }
 
   #drop(reason: string): void {
@@ -77,6 +94,9 @@ export class Receiver {
       return;
     }
     channel.responded(source.status);
+    // Whoever accepts our registration is our PBX, under whatever name it was configured.
+    const accepted = source.method === 'REGISTER' && source.status >= 200 && source.status < 300;
+    if (accepted) this.#options.admission.trust(packet.source.address);
     this.#options.core.receiveIncomingResponseFromTransport(response);
   }
 
@@ -109,11 +129,19 @@ export class Receiver {
     if (!inDialog && this.#options.core.servers.isMerged(source, transactionId(source))) {
       return reply(482, 'Loop Detected', []);
     }
+    if (source.method === 'INVITE' && !inDialog && !this.#mayCall(channel)) {
+      this.#drop('call-rate');
+      return reply(503, 'Service Unavailable', [headerLine('Retry-After', '10')]);
+    }
     if (source.method === 'OPTIONS' && !inDialog) {
       const status = this.#options.optionsStatus();
       return reply(status, status === 200 ? 'OK' : 'Service Unavailable', capabilities(status));
     }
     return true;
+  }
+
+  #mayCall(channel: ServerChannel): boolean {
+    return this.#options.admission.admitCall(channel.origin.source.address, performance.now());
   }
 
   /** True when one of our dialogs took the request, which sip.js then must not see. */
