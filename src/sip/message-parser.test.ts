@@ -246,6 +246,12 @@ test('what peers in use write is not refused: one semicolon too many, names in U
   parse(invite.replace('Max', 'Contact: *\r\nMax'));
 });
 
+test('a name that ends with à arrives whole: its last byte is no space', () => {
+  const parsed = parse(invite.replace('Max', 'X-Room: là \t\r\nMax').replace('"A"', 'là'));
+  assert.equal(parsed.headers.get('x-room'), Buffer.from('là').toString('latin1'));
+  assert.equal(parsed.from.displayName, Buffer.from('là').toString('latin1'));
+});
+
 test('an IPv6 reference loses the colon too many of RFC 3261 (RFC 5118 §4.10)', () => {
   const parsed = parse(invite.replace('sip:room@example.com', 'sip:[2001:DB8:::192.0.2.1]:5070'));
   assert.ok(parsed.kind === 'request');

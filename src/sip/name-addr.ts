@@ -1,4 +1,4 @@
-import { endOfQuotes, hasEmptyParameter, parseParameters } from './header-text.ts';
+import { endOfQuotes, hasEmptyParameter, parseParameters, trimSpace } from './header-text.ts';
 import { parseUri, type SipUri } from './sip-uri.ts';
 
 /** Value of From, To, Contact, Route … (RFC 3261 §20.10), as wire text. */
@@ -9,16 +9,16 @@ export interface NameAddr {
 }
 
 export function parseNameAddr(value: string): NameAddr | undefined {
-  const text = value.trim();
+  const text = trimSpace(value);
   const open = openingBracket(text);
   if (open === undefined) return undefined;
   if (open < 0) return parseBare(text);
   const close = text.indexOf('>', open);
   if (close < 0) return undefined;
   const uri = parseUri(text.slice(open + 1, close));
-  const after = text.slice(close + 1).trim();
+  const after = trimSpace(text.slice(close + 1));
   if (uri === undefined || (after !== '' && !after.startsWith(';'))) return undefined;
-  const name = text.slice(0, open).trim();
+  const name = trimSpace(text.slice(0, open));
   if (!isName(name) || hasEmptyParameter(after)) return undefined;
   return { displayName: displayNameOf(name), uri, parameters: parseParameters(after.slice(1)) };
 }
@@ -46,7 +46,7 @@ function openingBracket(text: string): number | undefined {
  */
 function parseBare(text: string): NameAddr | undefined {
   const semicolon = text.indexOf(';');
-  const address = (semicolon < 0 ? text : text.slice(0, semicolon)).trim();
+  const address = trimSpace(semicolon < 0 ? text : text.slice(0, semicolon));
   const uri = /[?,]/.test(address) ? undefined : parseUri(address);
   if (uri === undefined || hasEmptyParameter(text)) return undefined;
   const parameters = parseParameters(semicolon < 0 ? '' : text.slice(semicolon + 1));
