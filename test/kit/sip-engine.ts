@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { defaultAdmission } from '../../src/config/admission.ts';
 import type { SipAccount, SipAdmission, SipConfig } from '../../src/config/config.ts';
 import type { Failure } from '../../src/errors.ts';
-import { silentLog } from '../../src/log.ts';
+import { type Log, silentLog } from '../../src/log.ts';
 import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
 import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
 import type { SipCall } from '../../src/sip/engine.ts';
@@ -25,6 +25,7 @@ export interface TestEngineOptions {
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
   readonly admission?: Partial<SipAdmission>;
+  readonly log?: Log;
 }
 
 /** An embedded engine on a free port of 127.0.0.1. */
@@ -57,7 +58,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
   };
   const engine = new EmbeddedSipEngine({
     config,
-    log: silentLog,
+    log: options.log ?? silentLog,
     ...(options.times && { times: options.times }),
     ...(options.rate && { rate: options.rate }),
   });

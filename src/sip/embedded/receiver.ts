@@ -25,6 +25,9 @@ export interface ReceiverOptions {
   readonly optionsStatus: () => number;
 }
 
+/** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2); sip.js throws on one. */
+const dialogMethods: ReadonlySet<string> = new Set(['BYE', 'INFO', 'PRACK', 'UPDATE']);
+
 /** The way of every packet: its source, parser, admission, then sip.js. Nothing gets out of here as an exception. */
 export class Receiver {
   readonly #options: ReceiverOptions;
@@ -126,6 +129,8 @@ export class Receiver {
     const admission = admit(source, servedMethods);
     if (admission.kind === 'answer') return reply(admission.status, admission.phrase, admission.lines);
     const inDialog = source.to.parameters.get('tag') !== undefined;
+    if (!inDialog && dialogMethods.has(source.method))
+      return reply(481, 'Call/Transaction Does Not Exist', []);
     if (!inDialog && this.#options.core.servers.isMerged(source, transactionId(source))) {
       return reply(482, 'Loop Detected', []);
     }

@@ -21,8 +21,8 @@ export function table(cases: readonly TortureCase[], done: ReadonlyMap<string, s
 }
 
 /** Compares the part of docs/conformance-sip.md between the marks of `name`; `UPDATE=1` writes it. */
-export function checkPage(name: string, content: string): void {
-  const [begin, end] = [`<!-- ${name}: made by npm run conformance -->`, `<!-- /${name} -->`];
+export function checkPage(name: string, content: string, command = 'npm run conformance'): void {
+  const [begin, end] = [`<!-- ${name}: made by ${command} -->`, `<!-- /${name} -->`];
   const text = readFileSync(page, 'utf8');
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   assert.ok(from >= 0 && to > from, `docs/conformance-sip.md lost the marks of ${name}`);
