@@ -1,9 +1,12 @@
 /** Seeded damage to messages: what one run does, another with the same seed does again. */
 export class Mutation {
   readonly #random: () => number;
+  /** What is put into the messages. */
+  readonly pieces: readonly Buffer[];
 
-  constructor(random: () => number) {
+  constructor(random: () => number, pieces: readonly string[] = sipPieces) {
     this.#random = random;
+    this.pieces = pieces.map((piece) => Buffer.from(piece, 'latin1'));
   }
 
   /** Whole number from 0 to below `limit`. */
@@ -28,7 +31,7 @@ export class Mutation {
 type Change = (bytes: Buffer, mutation: Mutation, other: Buffer) => Buffer;
 
 /** What has broken parsers: separators, quotes, escapes, numbers at the edge of their range, line ends, other messages' parts. */
-const pieces = [
+const sipPieces = [
   ...[';', ',', ';;', ',,', '"', '<', '>', '<>', '\\', '\\"', '%', '%00', '%zz', '=', ';tag=', ';branch='],
   ...['\r\n', '\r\n ', '\n', '\r', '\0', '\t', ' ', '\r\n\r\n', '[', ']', '[::1]', '[:::1]', '::', '@', ':'],
   ...['-1', '0', '255', '256', '65536', '2147483648', '4294967296', '99999999999999999999', '1e9', '0x1'],
@@ -66,7 +69,7 @@ const pieces = [
     'l:',
     'Replaces: ',
   ],
-].map((piece) => Buffer.from(piece, 'latin1'));
+];
 
 const changes: readonly Change[] = [
   (bytes, mutation) => {
@@ -74,9 +77,9 @@ const changes: readonly Change[] = [
     copy[mutation.below(copy.length)] = mutation.below(256);
     return copy;
   },
-  (bytes, mutation) => splice(bytes, mutation.below(bytes.length), 0, mutation.pick(pieces)),
+  (bytes, mutation) => splice(bytes, mutation.below(bytes.length), 0, mutation.pick(mutation.pieces)),
   (bytes, mutation) => {
-    const piece = mutation.pick(pieces);
+    const piece = mutation.pick(mutation.pieces);
     return splice(bytes, mutation.below(bytes.length), piece.length, piece);
   },
   (bytes, mutation) => splice(bytes, mutation.below(bytes.length), mutation.below(20), Buffer.alloc(0)),
@@ -107,7 +110,7 @@ const changes: readonly Change[] = [
     const number = numbers[mutation.below(Math.max(1, numbers.length))];
     return number === undefined
       ? bytes
-      : splice(bytes, number.index, number[0].length, mutation.pick(pieces));
+      : splice(bytes, number.index, number[0].length, mutation.pick(mutation.pieces));
   },
   (bytes, mutation, other) =>
     Buffer.concat([
