@@ -224,6 +224,8 @@ const answered: [string, string, number, string][] = [
     'bad-date',
   ],
   ['Max-Forwards above 255', invite.replace(': 70', ': 256'), 400, 'bad-max-forwards'],
+  ['an empty To tag', invite.replace('<sip:room@example.com>', '<sip:room@example.com>;tag='), 400, 'bad-to'],
+  ['a From tag without value', invite.replace(';tag=1', ';tag'), 400, 'bad-from'],
   ['Max-Forwards that is no number', invite.replace(': 70', ': many'), 400, 'bad-max-forwards'],
 ];
 

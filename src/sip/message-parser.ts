@@ -126,9 +126,9 @@ function readCommon(context: Context): Common | string {
   const { headers, via } = context;
   for (const name of singleHeaders) if (headers.all(name).length > 1) return `several-${name}`;
   const from = parseNameAddr(headers.get('from') ?? '');
-  if (from === undefined) return 'bad-from';
+  if (from === undefined || hasEmptyTag(from)) return 'bad-from';
   const to = parseNameAddr(headers.get('to') ?? '');
-  if (to === undefined) return 'bad-to';
+  if (to === undefined || hasEmptyTag(to)) return 'bad-to';
   const callId = headers.get('call-id');
   if (callId === undefined || callId === '' || /\s/.test(callId)) return 'bad-call-id';
   const cseq = cseqText.exec(headers.get('cseq') ?? '');
@@ -137,6 +137,11 @@ function readCommon(context: Context): Common | string {
   const body = readBody(context);
   if (body === undefined) return 'bad-content-length';
   return { headers, via, callId, cseq: Number(cseq[1]), cseqMethod: cseq[2] ?? '', from, to, body };
+}
+
+/** RFC 3261 §25.1: a tag is a token. An empty one would be a tag for us and none for sip.js. */
+function hasEmptyTag({ parameters }: NameAddr): boolean {
+  return parameters.has('tag') && !parameters.get('tag');
 }
 
 const sipDate = /^[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d\d:\d\d:\d\d GMT$/i;

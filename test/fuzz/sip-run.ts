@@ -72,6 +72,8 @@ class FuzzRun {
     this.#gateway = gateway;
     this.#peer = peer;
     this.#ends = { peer: `${peerAddress}:${peer.address().port}`, gateway: `127.0.0.1:${gateway.port}` };
+    // The kit's own listener would keep every call for a `nextCall` that never comes.
+    gateway.engine.removeAllListeners('invite');
     gateway.engine.on('invite', (call) => this.#keep(call));
     peer.on('message', (bytes) => this.#heard(parseRaw(bytes.toString('latin1'))));
   }

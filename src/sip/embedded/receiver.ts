@@ -3,6 +3,7 @@ import type { Counters } from '../counters.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipRequest, SipResponse } from '../message.ts';
 import { type ParseFault, parseMessage } from '../message-parser.ts';
+import type { NameAddr } from '../name-addr.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
 import { hostInUri } from '../sip-uri.ts';
@@ -111,13 +112,20 @@ export class Receiver {
     const channel = new ServerChannel(wire, packet, source.via, source.method);
     const known = core.userAgentServers.get(transactionId(source));
     if (known === undefined && !this.#admitted(source, channel)) return;
-    // RFC 2543 let an INVITE do without (RFC 4475 §3.4.1); sip.js does not.
-    if (source.method === 'INVITE' && source.to.parameters.get('tag') === undefined)
-      addContact(source, source.from.uri.user, packet);
+    this.#completeInvite(source, packet);
     const request = new IncomingRequest(source);
     if (source.method === 'ACK') acknowledge(known);
     else if (known === undefined && this.#served(request, channel)) return;
     core.deliverRequest(request, channel);
+  }
+
+  /** RFC 2543 let an INVITE do without Contact (RFC 4475 §3.4.1); sip.js does not. Inside a dialog the target stays what it was. */
+  #completeInvite(source: SipRequest, packet: Packet): void {
+    if (source.method !== 'INVITE' || contactOf(source) !== undefined) return;
+    const tag = (party: NameAddr): string => party.parameters.get('tag') ?? '';
+    const dialog = this.#options.core.dialogs.get(source.callId + tag(source.to) + tag(source.from));
+    if (dialog === undefined) addContact(source, source.from.uri.user, packet);
+    else source.headers.set('contact', [`<${dialog.remoteTarget.toRaw()}>`]);
   }
 
   /** False when the request was answered without a transaction. */
