@@ -26,9 +26,11 @@ export interface TestEngineOptions {
   readonly rate?: RateLimit;
   readonly admission?: Partial<SipAdmission>;
   readonly log?: Log;
+  /** Default 127.0.0.1. */
+  readonly listen?: string;
 }
 
-/** An embedded engine on a free port of 127.0.0.1. */
+/** An embedded engine on a free port of the loopback. */
 export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
   const account: SipAccount = {
     user: 'gateway',
@@ -44,7 +46,11 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     ...options.account,
   };
   const config: SipConfig = {
-    listen: { address: '127.0.0.1', port: 0, transports: options.transports ?? ['udp', 'tcp'] },
+    listen: {
+      address: options.listen ?? '127.0.0.1',
+      port: 0,
+      transports: options.transports ?? ['udp', 'tcp'],
+    },
     publicAddress: undefined,
     account,
     defaultRoom: undefined,
