@@ -6,6 +6,13 @@ export function isAddress(text: string): boolean {
   return isIP(text) !== 0 && ipaddr.isValid(text);
 }
 
+/** An address, or a CIDR range of them. */
+export function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  if (rest.length > 0 || !isAddress(address)) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && ipaddr.isValidCIDR(text));
+}
+
 /** An address that one host can have: not a group and not a broadcast. */
 export function isHostAddress(text: string): boolean {
   return isAddress(text) && !['multicast', 'broadcast'].includes(rangeOf(text));

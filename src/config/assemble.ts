@@ -100,6 +100,14 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     dtmf: settings.value('sip.dtmf'),
     detectTones: settings.value('sip.detectTones'),
     srtp: settings.value('sip.srtp'),
+    admission: {
+      allowedSources: settings.value('sip.allowedSources') ?? [],
+      blockedAgents: settings.value('sip.blockedAgents'),
+      refusal: settings.value('sip.refusal'),
+      messagesPerSecond: settings.value('sip.messagesPerSecond'),
+      strangerMessagesPerSecond: settings.value('sip.strangerMessagesPerSecond'),
+      strangerCallsPerSecond: settings.value('sip.strangerCallsPerSecond'),
+    },
   };
 }
 

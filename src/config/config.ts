@@ -59,6 +59,24 @@ export interface SipConfig {
   readonly detectTones?: boolean;
   /** SRTP with keys in SDP (RFC 4568); default `off`. */
   readonly srtp?: SrtpPolicy;
+  /** Who may speak to us; without it `defaultAdmission` holds. */
+  readonly admission?: SipAdmission;
+}
+
+/** What is decided about a SIP message by its source, before it is parsed. */
+export interface SipAdmission {
+  /** Addresses and CIDR ranges that may send requests; empty: all may. The account's server always may. */
+  readonly allowedSources: readonly string[];
+  /** Parts of User-Agent values (case does not matter) that are never served. */
+  readonly blockedAgents: readonly string[];
+  /** Those who may not, and scanners: answered with 403, or not at all. What is over its rate is never answered. */
+  readonly refusal: 'reject' | 'silent';
+  /** Messages of one listed source or of the account's server; twice as many at once. */
+  readonly messagesPerSecond: number;
+  /** The same for one source that is not listed. */
+  readonly strangerMessagesPerSecond: number;
+  /** New calls from one source that is not listed; four times as many at once. More get 503. */
+  readonly strangerCallsPerSecond: number;
 }
 
 /** `optional`: offered and accepted. `required`: a peer without it gets no call. */

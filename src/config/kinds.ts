@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isAddress, isHostAddress, isUnspecified } from './addresses.ts';
+import { isAddress, isAddressRange, isHostAddress, isUnspecified } from './addresses.ts';
 
 /** What a value must look like. It is read from text (command line, environment, properties) or from a YAML scalar or list. */
 export interface Kind<T> {
@@ -98,6 +98,14 @@ export const headerPatterns = listOf(
   /^[A-Za-z0-9.!%_+`'~-]{1,64}\*?$/,
   'names of SIP headers, separated by commas; a * may end a name',
 );
+
+export const addressRanges: Kind<readonly string[]> = matching(
+  'IP addresses or ranges such as 192.0.2.0/24, separated by commas',
+  entries.pipe(z.array(z.string().refine((value) => isAddressRange(value))).max(256)),
+);
+
+/** Part of a User-Agent value. */
+export const agentNames = listOf(/^[\x20-\x7e]{3,64}$/, 'parts of User-Agent values, separated by commas');
 
 export const port = wholeNumber(1, 65_535, 'a port number');
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultAdmission } from './admission.ts';
 import { enough, good, load, type Place } from './load.fixture.ts';
 
 test('five variables are enough; the rest are the documented defaults', () => {
@@ -43,6 +44,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
       dtmf: 'auto',
       detectTones: false,
       srtp: 'off',
+      admission: defaultAdmission,
     },
     media: {
       minPort: 10_000,

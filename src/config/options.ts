@@ -1,3 +1,4 @@
+import { defaultAdmission } from './admission.ts';
 import type { Kind } from './kinds.ts';
 import * as kinds from './kinds.ts';
 
@@ -216,6 +217,41 @@ const sip = {
     'off',
     'Encrypted audio with the PBX (SRTP with keys in SDP, RFC 4568)',
     { environment: ['JIGASI_SIP_SRTP', 'JIGASI_ENABLE_SDES_SRTP'], properties: ['sip:SDES_ENABLED'] },
+  ),
+  'sip.allowedSources': optional(
+    kinds.addressRanges,
+    'Addresses and ranges that may send requests, besides the server',
+    { environment: ['JIGASI_SIP_ALLOWED_SOURCES'], fallbackText: 'none: all may' },
+  ),
+  'sip.refusal': withDefault(
+    kinds.oneOf(['silent', 'reject']),
+    defaultAdmission.refusal,
+    'What others and scanners get: nothing, or 403',
+    { environment: ['JIGASI_SIP_REFUSAL'] },
+  ),
+  'sip.blockedAgents': withDefault(
+    kinds.agentNames,
+    defaultAdmission.blockedAgents,
+    'Parts of User-Agent by which scanners are known',
+    { environment: ['JIGASI_SIP_BLOCKED_AGENTS'] },
+  ),
+  'sip.messagesPerSecond': withDefault(
+    kinds.wholeNumber(1, 100_000),
+    defaultAdmission.messagesPerSecond,
+    'SIP messages of the server, or of one allowed source; more are dropped',
+    { environment: ['JIGASI_SIP_MESSAGES_PER_SECOND'] },
+  ),
+  'sip.strangerMessagesPerSecond': withDefault(
+    kinds.wholeNumber(1, 100_000),
+    defaultAdmission.strangerMessagesPerSecond,
+    'SIP messages of one source that is not listed; more are dropped',
+    { environment: ['JIGASI_SIP_STRANGER_MESSAGES_PER_SECOND'] },
+  ),
+  'sip.strangerCallsPerSecond': withDefault(
+    kinds.wholeNumber(1, 10_000),
+    defaultAdmission.strangerCallsPerSecond,
+    'New calls of one source that is not listed; more get 503',
+    { environment: ['JIGASI_SIP_STRANGER_CALLS_PER_SECOND'] },
   ),
 };
 

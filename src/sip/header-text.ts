@@ -1,8 +1,20 @@
 /** Small readers for header values: commas and semicolons that quotes and angle brackets do not hide. */
 
+/** Without the spaces and tabs at both ends. `trim` would take a byte 0xA0 for a space, and with it the end of a UTF-8 `à`. */
+export function trimSpace(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
 /** Splits a header value at the separators outside of quoted strings and angle brackets; empty parts are dropped. */
 export function splitOutside(value: string, separator: ',' | ';'): string[] {
-  if (!value.includes(separator)) return value === '' ? [] : [value.trim()];
+  if (!value.includes(separator)) return value === '' ? [] : [trimSpace(value)];
   const parts: string[] = [];
   let start = 0;
   for (let index = 0; index < value.length; index += 1) {
@@ -19,7 +31,7 @@ export function splitOutside(value: string, separator: ',' | ';'): string[] {
 }
 
 function pushTrimmed(parts: string[], part: string): void {
-  const trimmed = part.trim();
+  const trimmed = trimSpace(part);
   if (trimmed !== '') parts.push(trimmed);
 }
 
@@ -44,9 +56,18 @@ export function parseParameters(text: string): Map<string, string | undefined> {
   for (const part of splitOutside(text, ';')) {
     const equals = part.indexOf('=');
     if (equals < 0) parameters.set(part.toLowerCase(), undefined);
-    else parameters.set(part.slice(0, equals).trim().toLowerCase(), unquote(part.slice(equals + 1).trim()));
+    else
+      parameters.set(
+        trimSpace(part.slice(0, equals)).toLowerCase(),
+        unquote(trimSpace(part.slice(equals + 1))),
+      );
   }
   return parameters;
+}
+
+/** Two semicolons with nothing between them. One at the end is overlooked: phones in use write it. */
+export function hasEmptyParameter(text: string): boolean {
+  return /;\s*;/.test(text) && /;\s*;/.test(text.replace(/"(?:[^"\\]|\\.)*"/gs, '""'));
 }
 
 export function unquote(value: string): string {

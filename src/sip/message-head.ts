@@ -1,3 +1,4 @@
+import { trimSpace } from './header-text.ts';
 import { Headers } from './message.ts';
 
 /** What a message may be at most; everything above is refused before it is looked at. */
@@ -23,9 +24,9 @@ export type HeadFault = 'too-large' | 'no-head' | 'bad-line' | 'too-many-headers
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: finding them is the purpose
 /** Control characters that are not the escaped half of a quoted-pair (RFC 3261 §25.1 allows those), and line ends that are not CRLF. */
-const stray = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
+export const strayCharacter = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: see above
-const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,64})[ \t]*:/;
+const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,256})[ \t]*:/;
 
 const compactNames: Readonly<Record<string, string>> = {
   a: 'accept-contact',
@@ -58,7 +59,7 @@ export function readHead(bytes: Buffer, limits: MessageLimits): MessageHead | He
   const end = bytes.indexOf(endOfHead, start);
   if (end < 0) return 'no-head';
   const text = bytes.toString('latin1', start, end);
-  if (stray.test(text)) return 'bad-line';
+  if (strayCharacter.test(text)) return 'bad-line';
   const lines = text.split('\r\n');
   const startLine = lines[0] ?? '';
   const headers = new Headers();
@@ -79,7 +80,7 @@ function readHeaders(lines: string[], headers: Headers, limits: MessageLimits): 
     let line = lines[index] ?? '';
     while (isContinuation(lines[index + 1])) {
       index += 1;
-      line = `${line} ${(lines[index] ?? '').trim()}`;
+      line = `${line} ${trimSpace(lines[index] ?? '')}`;
       if (line.length > limits.headerBytes) return 'header-too-long';
     }
     if (line.length > limits.headerBytes) return 'header-too-long';
@@ -88,7 +89,7 @@ function readHeaders(lines: string[], headers: Headers, limits: MessageLimits): 
     const match = headerName.exec(line);
     if (match === null) return 'bad-line';
     const written = (match[1] ?? '').toLowerCase();
-    headers.add(compactNames[written] ?? written, line.slice(match[0].length).trim());
+    headers.add(compactNames[written] ?? written, trimSpace(line.slice(match[0].length)));
   }
   return undefined;
 }

@@ -134,7 +134,8 @@ const dropped: [string, string | Buffer, string][] = [
     invite.replace(/^.*\r\n/, 'SIP/2.0 4294967301 x\r\n'),
     'bad-start-line',
   ],
-  ['a request without Call-ID', invite.replace(/Call-ID.*\r\n/, ''), 'bad-call-id'],
+  ['a request without CSeq', invite.replace(/CSeq.*\r\n/, ''), 'bad-cseq'],
+  ['an ACK without Call-ID', invite.replaceAll('INVITE', 'ACK').replace(/Call-ID.*\r\n/, ''), 'bad-call-id'],
   ['200 headers', invite.replace('Max', `${'X: y\r\n'.repeat(200)}Max`), 'too-many-headers'],
   ['a header of 9 KB', invite.replace(': 70', `: ${'x'.repeat(9_000)}`), 'header-too-long'],
   [
@@ -195,6 +196,36 @@ const answered: [string, string, number, string][] = [
     'bad-start-line',
   ],
   ['two To headers (§3.3.8)', invite.replace('Max', 'To: <sip:a@b>\r\nMax'), 400, 'several-to'],
+  ['no Call-ID', invite.replace(/Call-ID.*\r\n/, ''), 400, 'bad-call-id'],
+  ['no From', invite.replace(/From.*\r\n/, ''), 400, 'bad-from'],
+  ['a broken Via below the top one', invite.replace(';rport', ';rport, SIP/2.0'), 400, 'bad-via'],
+  ['an empty parameter in Via', invite.replace(';rport', ';;rport'), 400, 'bad-via'],
+  ['an empty parameter in Contact', invite.replace('Max', 'm: <sip:a@b>;;q=1\r\nMax'), 400, 'bad-contact'],
+  ['headers in an unbracketed URI', invite.replace('Max', 'm: sip:a@b?Route=x\r\nMax'), 400, 'bad-contact'],
+  ['headers in the Request-URI', invite.replace('m SIP', 'm?Route=x SIP'), 400, 'bad-uri'],
+  [
+    'an IPv6 address without brackets',
+    invite.replace('sip:room@example.com', 'sip:2001:db8::1'),
+    400,
+    'bad-uri',
+  ],
+  ['brackets around what is no address', invite.replace('sip:room@example.com', 'sip:[1:2]'), 400, 'bad-uri'],
+  ['a comma in an unquoted name', invite.replace('"A"', 'A, B'), 400, 'bad-from'],
+  [
+    'spaces inside of the brackets',
+    invite.replace('<sip:room@example.com>', '< sip:room@example.com >'),
+    400,
+    'bad-to',
+  ],
+  [
+    'a date that is not GMT',
+    invite.replace('Max', 'Date: Fri, 01 Jan 2010 16:00:00 EST\r\nMax'),
+    400,
+    'bad-date',
+  ],
+  ['Max-Forwards above 255', invite.replace(': 70', ': 256'), 400, 'bad-max-forwards'],
+  ['an empty To tag', invite.replace('<sip:room@example.com>', '<sip:room@example.com>;tag='), 400, 'bad-to'],
+  ['a From tag without value', invite.replace(';tag=1', ';tag'), 400, 'bad-from'],
   ['Max-Forwards that is no number', invite.replace(': 70', ': many'), 400, 'bad-max-forwards'],
 ];
 
@@ -208,6 +239,26 @@ for (const [what, text, status, reason] of answered) {
 
 test('an ACK is never answered, however wrong', () => {
   assert.equal(fault(invite.replaceAll('INVITE', 'ACK').replace('1 ACK', '1 BYE')).answer, undefined);
+});
+
+test('what peers in use write is not refused: one semicolon too many, names in UTF-8, `*`', () => {
+  const lines = ['Contact: <sip:a@b>;', 'Date: Sat, 15 Oct 2005 04:44:56 GMT'].join('\r\n');
+  const parsed = parse(invite.replace('Max', `${lines}\r\nMax`).replace('"A"', 'Jürgen Öl'));
+  assert.equal(parsed.from.displayName, Buffer.from('Jürgen Öl').toString('latin1'));
+  parse(invite.replace('Max', 'Contact: *\r\nMax'));
+});
+
+test('a name that ends with à arrives whole: its last byte is no space', () => {
+  const parsed = parse(invite.replace('Max', 'X-Room: là \t\r\nMax').replace('"A"', 'là'));
+  assert.equal(parsed.headers.get('x-room'), Buffer.from('là').toString('latin1'));
+  assert.equal(parsed.from.displayName, Buffer.from('là').toString('latin1'));
+});
+
+test('an IPv6 reference loses the colon too many of RFC 3261 (RFC 5118 §4.10)', () => {
+  const parsed = parse(invite.replace('sip:room@example.com', 'sip:[2001:DB8:::192.0.2.1]:5070'));
+  assert.ok(parsed.kind === 'request');
+  assert.equal(parsed.uri.host, '[2001:db8::192.0.2.1]');
+  assert.equal(parsed.uri.port, 5070);
 });
 
 test('line ends before a message and bytes after its body are ignored', () => {

@@ -1,4 +1,4 @@
-import { splitOutside } from './header-text.ts';
+import { hasEmptyParameter, splitOutside } from './header-text.ts';
 import type { Headers, SipMessage, SipRequest } from './message.ts';
 import { type HeadFault, type MessageLimits, messageLimits, readHead } from './message-head.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
@@ -35,6 +35,8 @@ interface Context {
   /** UDP: the body ends with the datagram. */
   readonly datagram: boolean;
   readonly via: Via;
+  /** False when a Via is broken, but not so that no answer could be sent. */
+  readonly viasWhole: boolean;
 }
 
 /**
@@ -50,9 +52,10 @@ export function parseMessage(
   const head = readHead(bytes, limits);
   if (typeof head === 'string') return drop(head);
   const headers = head.headers;
-  const via = readVia(headers, source);
-  if (via === undefined) return drop('bad-via');
-  const context: Context = { bytes, headers, bodyStart: head.bodyStart, datagram: transport === 'udp', via };
+  const vias = readVias(headers, source);
+  if (vias === undefined) return drop('bad-via');
+  const datagram = transport === 'udp';
+  const context: Context = { bytes, headers, bodyStart: head.bodyStart, datagram, ...vias };
   return head.startLine.startsWith('SIP/') || head.startLine.startsWith('sip/')
     ? readResponse(head.startLine, context)
     : readRequest(head.startLine, context);
@@ -62,14 +65,16 @@ function drop(reason: HeadFault | string): Parsed {
   return { ok: false, fault: { reason } };
 }
 
-function readVia(headers: Headers, source: Address): Via | undefined {
+/** Undefined when the top Via cannot be read: an answer could not be addressed. Lower ones that are broken are taken out. */
+function readVias(headers: Headers, source: Address): Pick<Context, 'via' | 'viasWhole'> | undefined {
   const values = headers.all('via').flatMap((value) => splitOutside(value, ','));
-  const top = values[0];
-  const via = top === undefined ? undefined : parseVia(top);
+  const parsed = values.map(parseVia);
+  const [top] = values;
+  const [via] = parsed;
   if (top === undefined || via === undefined) return undefined;
-  values[0] = stampVia(top, via, source);
-  headers.set('via', values);
-  return via;
+  const readable = values.filter((_, index) => parsed[index] !== undefined);
+  headers.set('via', [stampVia(top, via, source), ...readable.slice(1)]);
+  return { via, viasWhole: readable.length === values.length && !hasEmptyParameter(top) };
 }
 
 function readResponse(startLine: string, context: Context): Parsed {
@@ -92,11 +97,14 @@ function readRequest(startLine: string, context: Context): Parsed {
   if (Number(match[3]) !== 2 || Number(match[4]) !== 0)
     return refuse('bad-version', 505, 'Version Not Supported');
   const uri = parseUri(match[2] ?? '');
-  if (uri === undefined) return refuse('bad-uri', 400, 'Malformed Request-URI');
+  // RFC 3261 §19.1.1: a Request-URI has no headers.
+  if (uri === undefined || uri.headers !== undefined) return refuse('bad-uri', 400, 'Malformed Request-URI');
   const common = readCommon(context);
   if (typeof common === 'string') return refuse(common, 400, `Bad Request (${common})`);
   const { cseqMethod, ...rest } = common;
   if (cseqMethod !== method) return refuse('cseq-method', 400, 'CSeq method does not match');
+  const fault = faultOfRequest(context);
+  if (fault !== undefined) return refuse(fault, 400, `Bad Request (${fault})`);
   return { ok: true, message: { kind: 'request', method, uri, ...rest } satisfies SipRequest };
 }
 
@@ -118,9 +126,9 @@ function readCommon(context: Context): Common | string {
   const { headers, via } = context;
   for (const name of singleHeaders) if (headers.all(name).length > 1) return `several-${name}`;
   const from = parseNameAddr(headers.get('from') ?? '');
-  if (from === undefined) return 'bad-from';
+  if (from === undefined || hasEmptyTag(from)) return 'bad-from';
   const to = parseNameAddr(headers.get('to') ?? '');
-  if (to === undefined) return 'bad-to';
+  if (to === undefined || hasEmptyTag(to)) return 'bad-to';
   const callId = headers.get('call-id');
   if (callId === undefined || callId === '' || /\s/.test(callId)) return 'bad-call-id';
   const cseq = cseqText.exec(headers.get('cseq') ?? '');
@@ -129,6 +137,23 @@ function readCommon(context: Context): Common | string {
   const body = readBody(context);
   if (body === undefined) return 'bad-content-length';
   return { headers, via, callId, cseq: Number(cseq[1]), cseqMethod: cseq[2] ?? '', from, to, body };
+}
+
+/** RFC 3261 §25.1: a tag is a token. An empty one would be a tag for us and none for sip.js. */
+function hasEmptyTag({ parameters }: NameAddr): boolean {
+  return parameters.has('tag') && !parameters.get('tag');
+}
+
+const sipDate = /^[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d\d:\d\d:\d\d GMT$/i;
+
+/** Headers that nobody needs in order to answer, yet must be whole (RFC 4475 §3.1.2.1, §3.1.2.12, §3.1.2.13). */
+function faultOfRequest({ headers, viasWhole }: Context): string | undefined {
+  if (!viasWhole) return 'bad-via';
+  const contacts = headers.list('contact');
+  if (contacts.some((contact) => contact !== '*' && parseNameAddr(contact) === undefined))
+    return 'bad-contact';
+  const date = headers.get('date');
+  return date === undefined || sipDate.test(date) ? undefined : 'bad-date';
 }
 
 /** RFC 3261 §20.22: 0 to 255; old peers send none. */
@@ -150,10 +175,9 @@ function decode(context: Context, length: number): string {
   return length === 0 ? '' : context.bytes.toString('utf8', context.bodyStart, context.bodyStart + length);
 }
 
-/** Only a request whose answer can be addressed and matched is answered; an ACK never is. */
+/** Only a request whose answer can be addressed and, by its CSeq, matched is answered; an ACK never is. */
 function refusal(context: Context, method: string, reason: string, status: number, phrase: string): Parsed {
   const { headers, via } = context;
-  const answerable = ['from', 'to', 'call-id', 'cseq'].every((name) => headers.get(name) !== undefined);
-  if (!answerable || method === 'ACK' || method === '') return drop(reason);
+  if (headers.get('cseq') === undefined || method === 'ACK' || method === '') return drop(reason);
   return { ok: false, fault: { reason, answer: { status, phrase, to: { headers, via, method } } } };
 }

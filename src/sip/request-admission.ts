@@ -33,7 +33,16 @@ export function admit(request: SipRequest, servedMethods: readonly string[]): Ad
     return answer(416, 'Unsupported URI Scheme');
   const unsupported = headers.list('require').filter((option) => !servedOptions.has(option.toLowerCase()));
   if (unsupported.length > 0) return answer(420, 'Bad Extension', unsupportedLine(unsupported));
+  if (method === 'INVITE' && !acceptsSdp(request))
+    return answer(406, 'Not Acceptable', 'Warning: 399 - "Accept lacks application/sdp"');
   return admitBody(request);
+}
+
+/** RFC 3261 §20.1: our answer is SDP. Without the header SDP is understood. */
+function acceptsSdp({ headers }: SipRequest): boolean {
+  if (headers.get('accept') === undefined) return true;
+  const ranges = headers.list('accept');
+  return ranges.some((range) => /^(?:application\/(?:sdp|\*)|\*\/\*)\s*(?:;|$)/i.test(range));
 }
 
 function admitBody(request: SipRequest): Admission {

@@ -22,14 +22,19 @@ export function responseText(
   const lines = [
     `SIP/2.0 ${status} ${phrase.replace(/[^\x20-\x7e]/g, '')}`,
     ...headers.all('via').map((via) => `Via: ${via}`),
-    `From: ${headers.get('from') ?? ''}`,
-    `To: ${to}${tag}`,
-    `Call-ID: ${headers.get('call-id') ?? ''}`,
-    `CSeq: ${headers.get('cseq') ?? ''}`,
+    ...echoed('From', headers.get('from')),
+    ...echoed('To', headers.get('to') === undefined ? undefined : `${to}${tag}`),
+    ...echoed('Call-ID', headers.get('call-id')),
+    ...echoed('CSeq', headers.get('cseq')),
     ...extraLines,
     headerLine('Content-Length', '0'),
   ];
   return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** A request that is refused with 400 may have none. */
+function echoed(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${name}: ${value}`];
 }
 
 function statelessTag(headers: Headers): string {

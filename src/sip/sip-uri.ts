@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { parseParameters } from './header-text.ts';
 
 /** A URI as SIP uses it (RFC 3261 §19.1, `tel:` of RFC 3966). `text` is what the peer wrote; escapes are left alone. */
@@ -10,10 +11,13 @@ export interface SipUri {
   readonly host: string;
   readonly port: number | undefined;
   readonly parameters: ReadonlyMap<string, string | undefined>;
+  /** What stands after `?`: headers for the request that is made from the URI (RFC 3261 §19.1.1). */
+  readonly headers: string | undefined;
 }
 
 const schemeText = /^([A-Za-z][A-Za-z0-9+.-]{0,20}):/;
-const hostText = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])$/;
+const hostText = /^[A-Za-z0-9._-]{1,255}$/;
+const referenceText = /^\[([0-9A-Fa-f:.]{2,45})\]$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const forbidden = /[\u0000-\u0020\u007f<>"]/;
 
@@ -32,6 +36,7 @@ export function parseUri(text: string): SipUri | undefined {
     host: '',
     port: undefined,
     parameters: new Map(),
+    headers: undefined,
   };
 }
 
@@ -53,6 +58,7 @@ function parseSip(text: string, scheme: string, rest: string): SipUri | undefine
     host: parsed.host,
     port: parsed.port,
     parameters: parseParameters(semicolon < 0 ? '' : hostAndParameters.slice(semicolon + 1)),
+    headers: question < 0 ? undefined : afterUser.slice(question + 1),
   };
 }
 
@@ -64,13 +70,20 @@ function withoutPassword(userInfo: string): string {
 /** `host`, `host:port`, `[v6]` or `[v6]:port`. */
 export function parseHostPort(text: string): { host: string; port: number | undefined } | undefined {
   const colon = text.indexOf(':', text.lastIndexOf(']') + 1);
-  const host = colon < 0 ? text : text.slice(0, colon).trimEnd();
-  if (!hostText.test(host)) return undefined;
-  if (colon < 0) return { host: host.toLowerCase(), port: undefined };
+  const host = readHost(colon < 0 ? text : text.slice(0, colon).trimEnd());
+  if (host === undefined) return undefined;
+  if (colon < 0) return { host, port: undefined };
   const digits = text.slice(colon + 1).trimStart();
   if (!/^\d{1,5}$/.test(digits)) return undefined;
   const port = Number(digits);
-  return port > 65_535 ? undefined : { host: host.toLowerCase(), port };
+  return port > 65_535 ? undefined : { host, port };
+}
+
+/** Name, IPv4 address or IPv6 reference in lower case. The extra colon that RFC 3261's grammar asks for is left out (RFC 5118 §4.10). */
+function readHost(text: string): string | undefined {
+  if (hostText.test(text)) return text.toLowerCase();
+  const address = referenceText.exec(text)?.[1]?.replace(':::', '::');
+  return address !== undefined && isIPv6(address) ? `[${address.toLowerCase()}]` : undefined;
 }
 
 /** `[::1]` → `::1`; everything else unchanged. */

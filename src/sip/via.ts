@@ -16,7 +16,8 @@ export interface Address {
   readonly port: number;
 }
 
-const sentProtocol = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9-]{1,12})\s+(.{1,300})$/i;
+/** Any version: a request of another one is answered, with 505. */
+const sentProtocol = /^SIP\s*\/\s*\d{1,3}\.\d{1,3}\s*\/\s*([A-Za-z0-9-]{1,12})\s+(.{1,300})$/i;
 
 export function parseVia(value: string): Via | undefined {
   const semicolon = value.indexOf(';');

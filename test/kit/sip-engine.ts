@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { SipAccount, SipConfig } from '../../src/config/config.ts';
+import { defaultAdmission } from '../../src/config/admission.ts';
+import type { SipAccount, SipAdmission, SipConfig } from '../../src/config/config.ts';
 import type { Failure } from '../../src/errors.ts';
-import { silentLog } from '../../src/log.ts';
+import { type Log, silentLog } from '../../src/log.ts';
 import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
 import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
 import type { SipCall } from '../../src/sip/engine.ts';
@@ -23,9 +24,13 @@ export interface TestEngineOptions {
   readonly times?: SipTimes;
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
+  readonly admission?: Partial<SipAdmission>;
+  readonly log?: Log;
+  /** Default 127.0.0.1. */
+  readonly listen?: string;
 }
 
-/** An embedded engine on a free port of 127.0.0.1. */
+/** An embedded engine on a free port of the loopback. */
 export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
   const account: SipAccount = {
     user: 'gateway',
@@ -41,7 +46,11 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     ...options.account,
   };
   const config: SipConfig = {
-    listen: { address: '127.0.0.1', port: 0, transports: options.transports ?? ['udp', 'tcp'] },
+    listen: {
+      address: options.listen ?? '127.0.0.1',
+      port: 0,
+      transports: options.transports ?? ['udp', 'tcp'],
+    },
     publicAddress: undefined,
     account,
     defaultRoom: undefined,
@@ -51,10 +60,11 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     outboundPrefix: '',
     noAnswerSeconds: 60,
     codecs: ['PCMU'],
+    admission: { ...defaultAdmission, ...options.admission },
   };
   const engine = new EmbeddedSipEngine({
     config,
-    log: silentLog,
+    log: options.log ?? silentLog,
     ...(options.times && { times: options.times }),
     ...(options.rate && { rate: options.rate }),
   });

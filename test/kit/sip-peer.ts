@@ -50,10 +50,11 @@ export class SipPeer {
     socket.on('message', (bytes, from) => this.#onMessage(readRaw(bytes.toString('utf8'), from.port)));
   }
 
-  static async open(): Promise<SipPeer> {
+  /** `address`: any of 127.0.0.0/8; a peer on another one than 127.0.0.1 is a stranger to the engine. */
+  static async open(address = '127.0.0.1'): Promise<SipPeer> {
     const socket = createSocket('udp4');
     const { promise, resolve } = Promise.withResolvers<void>();
-    socket.bind(0, '127.0.0.1', resolve);
+    socket.bind(0, address, resolve);
     await promise;
     return new SipPeer(socket);
   }

@@ -128,7 +128,10 @@ export class EmbeddedCore extends UserAgentCore {
   ): OutgoingRequestMessage {
     const fromDisplayName = options.fromDisplayName ?? this.#present.displayName;
     const named = { ...options, fromDisplayName };
-    return new OutgoingRequest(method, requestUri, fromUri, toUri, named, extraHeaders, body);
+    const request = new OutgoingRequest(method, requestUri, fromUri, toUri, named, extraHeaders, body);
+    // Throws here what must not be sent: inside of a transaction of sip.js the exception would end the process.
+    request.toString();
+    return request;
   }
 
   override replyStateless(message: IncomingRequestMessage, options: ResponseOptions): OutgoingResponse {

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { isIP } from 'node:net';
+import { defaultAdmission } from '../../config/admission.ts';
 import type { SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -6,7 +8,8 @@ import { Counters } from '../counters.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { parseUri } from '../sip-uri.ts';
-import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
+import { SourceAdmission } from '../source-admission.ts';
+import type { RateLimit } from '../token-bucket.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
 import { addressOfRecord, digestOf, displayNameOf, hopOf } from './account.ts';
 import { EmbeddedCore } from './core.ts';
@@ -32,14 +35,12 @@ import { Wire } from './wire.ts';
 export interface EmbeddedSipEngineOptions {
   readonly config: SipConfig;
   readonly log: Log;
-  /** Messages per second and source address before anything is parsed. */
+  /** Messages per second and known source; overrides the configuration, for tests. */
   readonly rate?: RateLimit;
   /** RFC 3261 T1, T2, T4; shorter ones are for tests. They hold for the whole process. */
   readonly times?: SipTimes;
 }
 
-/** Far above what a PBX with hundreds of calls sends, far below what costs us a core. */
-const defaultRate: RateLimit = { perSecond: 2_000, burst: 4_000 };
 const goodbyeMs = 2_000;
 
 /** SIP user agent in this process: sip.js core over our own sockets, parser, timers and digest. */
@@ -53,6 +54,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #dialogs = new DialogIndex();
   readonly #calls = new Set<EmbeddedCall>();
   readonly #registrations = new Set<Registration>();
+  readonly #admission: SourceAdmission;
   #optionsStatus = 200;
   #open = false;
 
@@ -80,11 +82,12 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       log: this.#log,
       onInvite: (server, request, channel) => void this.#onInvite(server, request, channel),
     });
+    this.#admission = new SourceAdmission(config.admission ?? defaultAdmission, options.rate);
     const receiver = new Receiver({
       core: this.#core,
       dialogs: this.#dialogs,
       wire: this.#wire,
-      limiter: new SourceLimiter(options.rate ?? defaultRate),
+      admission: this.#admission,
       log: this.#log,
       optionsStatus: () => this.#optionsStatus,
     });
@@ -100,6 +103,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       );
     }
     this.#open = true;
+    this.#trustServer();
     this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
     return ok(undefined);
   }
@@ -231,6 +235,14 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       this.#log.warn({ err: error }, 'no route back to the caller');
       server.reject({ statusCode: endings.internal.sip });
     }
+  }
+
+  /** The account's server is no stranger. When its name cannot be resolved now, its answer to REGISTER will tell. */
+  #trustServer(): void {
+    const { server } = this.#config.account;
+    const trust = (address: string): void => this.#admission.trust(address);
+    if (isIP(server) !== 0) trust(server);
+    else this.#sockets.resolver.resolve(server).then(trust, () => {});
   }
 
   #announce(call: IncomingCall): void {

@@ -160,7 +160,7 @@ export function sdpOf(source: SipRequest | SipResponse): string | undefined {
 export function transactionId(request: SipRequest): string {
   const { via } = request;
   const kind = request.method === 'ACK' || request.method === 'CANCEL' ? 'INVITE' : request.method;
-  const branch = via.branch?.startsWith('z9hG4bK')
+  const branch = /^z9hG4bK./s.test(via.branch ?? '')
     ? via.branch
     : `${request.callId} ${request.cseq} ${request.from.parameters.get('tag')} ${request.uri.text}`;
   return `${branch} ${via.host}:${via.port ?? 5060} ${kind}`;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { headerLine } from '../header-line.ts';
+import { strayCharacter } from '../message-head.ts';
 import { OutgoingRequestMessage } from './sip-js.ts';
 
 /** Branch, tag or Call-ID that nobody can guess: 72 random bits (RFC 3261 §19.3 asks for 32). */
@@ -44,9 +45,18 @@ function checkedUri(uri: string): string {
   return uri;
 }
 
-/** Head as one byte per character, body as UTF-8. */
+const headerStart = /^[A-Za-z0-9\-.!%*_+`'~]{1,256}[ \t]*:/;
+
+/**
+ * Head as one byte per character, body as UTF-8. Every message goes through here before a socket gets it, so this is the last
+ * look: throws on a control character and on a line that is no header, whoever wrote it.
+ */
 export function encodeMessage(text: string): Buffer {
   const end = text.indexOf('\r\n\r\n') + 4;
+  const lines = text.slice(0, end - 4).split('\r\n');
+  const sound = end >= 4 && lines.every((line, index) => index === 0 || headerStart.test(line));
+  if (!sound || strayCharacter.test(text.slice(0, end)))
+    throw new TypeError('a SIP message with a control character or a broken line was not sent');
   const head = Buffer.from(text.slice(0, end), 'latin1');
   return end === text.length ? head : Buffer.concat([head, Buffer.from(text.slice(end), 'utf8')]);
 }

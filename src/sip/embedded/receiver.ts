@@ -3,10 +3,11 @@ import type { Counters } from '../counters.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipRequest, SipResponse } from '../message.ts';
 import { type ParseFault, parseMessage } from '../message-parser.ts';
+import type { NameAddr } from '../name-addr.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
 import { hostInUri } from '../sip-uri.ts';
-import type { SourceLimiter } from '../token-bucket.ts';
+import type { SourceAdmission, Verdict } from '../source-admission.ts';
 import type { Packet } from '../transport/packet.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
@@ -19,13 +20,16 @@ export interface ReceiverOptions {
   readonly core: EmbeddedCore;
   readonly dialogs: DialogIndex;
   readonly wire: Wire;
-  readonly limiter: SourceLimiter;
+  readonly admission: SourceAdmission;
   readonly log: Log;
   /** Status that OPTIONS is answered with. */
   readonly optionsStatus: () => number;
 }
 
-/** The way of every packet: rate, parser, admission, then sip.js. Nothing gets out of here as an exception. */
+/** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2); sip.js throws on one. */
+const dialogMethods: ReadonlySet<string> = new Set(['BYE', 'INFO', 'PRACK', 'UPDATE']);
+
+/** The way of every packet: its source, parser, admission, then sip.js. Nothing gets out of here as an exception. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #counters: Counters;
@@ -45,14 +49,31 @@ export class Receiver {
   }
 
   #receive(packet: Packet): void {
-    if (!this.#options.limiter.admit(packet.source.address, performance.now())) {
-      this.#drop('rate');
+    const { admission } = this.#options;
+    const verdict = admission.admit(packet.bytes, packet.source.address, performance.now());
+    if (verdict !== 'admitted') {
+      this.#turnAway(verdict, packet);
       return;
     }
     const parsed = parseMessage(packet.bytes, packet.source, packet.transport);
     if (!parsed.ok) this.#refuse(parsed.fault, packet);
     else if (parsed.message.kind === 'response') this.#response(parsed.message, packet);
     else this.#request(parsed.message, packet);
+  }
+
+  /** Those who are not served. What is over its rate is never answered: the source may be forged, and the answers a flood. */
+  #turnAway(verdict: Verdict, packet: Packet): void {
+    this.#drop(verdict);
+    if (verdict === 'rate') return;
+    if (this.#options.admission.refusal === 'silent') {
+      packet.connection?.close();
+      return;
+    }
+    const parsed = parseMessage(packet.bytes, packet.source, packet.transport);
+    if (!parsed.ok || parsed.message.kind === 'response' || parsed.message.method === 'ACK') return;
+    const { headers, via, method } = parsed.message;
+    const channel = new ServerChannel(this.#options.wire, packet, via, method);
+    channel.sendOnce(responseText(headers, 403, 'Forbidden'));
   }
 
   #drop(reason: string): void {
@@ -77,6 +98,9 @@ export class Receiver {
       return;
     }
     channel.responded(source.status);
+    // Whoever accepts our registration is our PBX, under whatever name it was configured.
+    const accepted = source.method === 'REGISTER' && source.status >= 200 && source.status < 300;
+    if (accepted) this.#options.admission.trust(packet.source.address);
     this.#options.core.receiveIncomingResponseFromTransport(response);
   }
 
@@ -88,10 +112,20 @@ export class Receiver {
     const channel = new ServerChannel(wire, packet, source.via, source.method);
     const known = core.userAgentServers.get(transactionId(source));
     if (known === undefined && !this.#admitted(source, channel)) return;
+    this.#completeInvite(source, packet);
     const request = new IncomingRequest(source);
     if (source.method === 'ACK') acknowledge(known);
     else if (known === undefined && this.#served(request, channel)) return;
     core.deliverRequest(request, channel);
+  }
+
+  /** RFC 2543 let an INVITE do without Contact (RFC 4475 §3.4.1); sip.js does not. Inside a dialog the target stays what it was. */
+  #completeInvite(source: SipRequest, packet: Packet): void {
+    if (source.method !== 'INVITE' || contactOf(source) !== undefined) return;
+    const tag = (party: NameAddr): string => party.parameters.get('tag') ?? '';
+    const dialog = this.#options.core.dialogs.get(source.callId + tag(source.to) + tag(source.from));
+    if (dialog === undefined) addContact(source, source.from.uri.user, packet);
+    else source.headers.set('contact', [`<${dialog.remoteTarget.toRaw()}>`]);
   }
 
   /** False when the request was answered without a transaction. */
@@ -103,14 +137,24 @@ export class Receiver {
     const admission = admit(source, servedMethods);
     if (admission.kind === 'answer') return reply(admission.status, admission.phrase, admission.lines);
     const inDialog = source.to.parameters.get('tag') !== undefined;
+    if (!inDialog && dialogMethods.has(source.method))
+      return reply(481, 'Call/Transaction Does Not Exist', []);
     if (!inDialog && this.#options.core.servers.isMerged(source, transactionId(source))) {
       return reply(482, 'Loop Detected', []);
+    }
+    if (source.method === 'INVITE' && !inDialog && !this.#mayCall(channel)) {
+      this.#drop('call-rate');
+      return reply(503, 'Service Unavailable', [headerLine('Retry-After', '10')]);
     }
     if (source.method === 'OPTIONS' && !inDialog) {
       const status = this.#options.optionsStatus();
       return reply(status, status === 200 ? 'OK' : 'Service Unavailable', capabilities(status));
     }
     return true;
+  }
+
+  #mayCall(channel: ServerChannel): boolean {
+    return this.#options.admission.admitCall(channel.origin.source.address, performance.now());
   }
 
   /** True when one of our dialogs took the request, which sip.js then must not see. */
@@ -146,19 +190,22 @@ function capabilities(status: number): string[] {
   return status === 503 ? [...lines, headerLine('Retry-After', '10')] : lines;
 }
 
+/** A Contact for a message that makes a dialog and has none: where it came from is where requests of the dialog go then. */
+function addContact(source: SipRequest | SipResponse, user: string | undefined, packet: Packet): void {
+  if (contactOf(source) !== undefined) return;
+  const { address, port } = packet.source;
+  const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
+  const at = user === undefined ? '' : `${user}@`;
+  source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
+}
+
 /**
  * sip.js drops 1xx and 2xx to INVITE that have no Contact, and 18x that have no To tag; many gateways send such. What is
  * missing is made up from where the response came from, which is where requests of the dialog go then.
  */
 function completed(source: SipResponse, packet: Packet): SipResponse {
   if (source.method !== 'INVITE' || source.status === 100 || source.status >= 300) return source;
-  if (contactOf(source) === undefined) {
-    const { address, port } = packet.source;
-    const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
-    const user = source.to.uri.user;
-    const at = user === undefined ? '' : `${user}@`;
-    source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
-  }
+  addContact(source, source.to.uri.user, packet);
   if (source.status >= 200 || source.to.parameters.get('tag') !== undefined) return source;
   const to = { ...source.to, parameters: new Map([...source.to.parameters, ['tag', 'none']]) };
   return { ...source, to };

@@ -47,6 +47,27 @@ async function reoffer(call: SipCall): Promise<[string | undefined, (answer: Res
   return [sdp, respond];
 }
 
+test('a re-INVITE without Contact is answered, and the target stays what it was', async (context) => {
+  const { gateway, peer, call, send } = await answeredCall(context);
+  const offered = reoffer(call);
+  const text = send('INVITE', { cseq: 2, body: someSdp, branch: 'z9hG4bKwhole' });
+  (await offered)[1](ok(someSdp));
+  await peer.response(200, 'INVITE');
+  send('ACK', { cseq: 2 });
+  const again = reoffer(call);
+  const bare = text
+    .replace(/Contact: .*\r\n/, '')
+    .replace('whole', 'bare')
+    .replaceAll('2 INVITE', '3 INVITE');
+  peer.send(bare, gateway.port);
+  (await again)[1](ok(someSdp));
+  await peer.next((message) => message.status === 200 && message.header('CSeq') === '3 INVITE');
+  send('ACK', { cseq: 3 });
+  assert.equal(gateway.engine.counters()['dropped.exception'], undefined);
+  call.end({ code: 'hangup' });
+  assert.match((await peer.request('BYE')).startLine, new RegExp(`^BYE sip:caller@127.0.0.1:${peer.port} `));
+});
+
 const held = someSdp.replace('RTP/AVP 0\r\n', 'RTP/AVP 0\r\na=sendonly\r\n');
 
 test('hold: the re-INVITE is answered by the call, once', async (context) => {

@@ -103,6 +103,21 @@ for (const [what, change, status] of refused) {
   });
 }
 
+test('what belongs into a dialog gets 481 without one', async (context) => {
+  const { gateway, peer } = await scene(context);
+  for (const method of ['BYE', 'INFO', 'PRACK', 'UPDATE']) {
+    for (const dialog of [{}, { toTag: 'none' }]) {
+      const lines = method === 'PRACK' ? ['RAck: 1 1 INVITE'] : [];
+      peer.send(
+        peer.requestText(method, { port: gateway.port, callId: method, lines, ...dialog }),
+        gateway.port,
+      );
+      await peer.response(481, method);
+    }
+  }
+  assert.equal(count(gateway, 'dropped.exception'), 0);
+});
+
 test('every number is served, also as tel: URI', async (context) => {
   const { gateway, peer } = await scene(context);
   for (const uri of [

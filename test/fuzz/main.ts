@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { checkPage } from '../conformance/torture/table.ts';
+import { type FuzzReport, fuzzSip } from './sip-run.ts';
+
+/** `npm run fuzz -- --messages 1000000 --seed 1`: the long run, with its limits; `UPDATE=1` writes docs/conformance-sip.md. */
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '1000000' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+});
+
+const dearestAllowedMs = 5;
+const growthAllowed = 10_000_000;
+
+function page(report: FuzzReport): string {
+  const { counters } = report;
+  const refused = Object.entries(counters).filter(([name]) => name.startsWith('dropped.'));
+  return [
+    '| what | figure | limit |',
+    '|---|---|---|',
+    `| messages sent (seed ${report.seed}) | ${report.sent} | |`,
+    `| of those, taken from the sockets | ${report.received} | |`,
+    `| calls that they made or met | ${report.calls} | |`,
+    `| longest time between a message and the end of its work, with collections and other processes | ${report.longestMs.toFixed(1)} ms | |`,
+    `| exceptions | ${report.complaints.length} | 0 |`,
+    `| time of the dearest message | ${report.dearestMs.toFixed(2)} ms | ${dearestAllowedMs} ms |`,
+    `| time of the average message | ${(report.averageMs * 1000).toFixed(0)} µs | |`,
+    `| heap after it, over before | ${(report.heapGrowthBytes / 1e6).toFixed(1)} MB | ${growthAllowed / 1e6} MB |`,
+    '',
+    `Refused, by reason: ${refused.map(([name, count]) => `${name.slice(8)} ${count}`).join(', ')}.`,
+  ].join('\n');
+}
+
+const report = await fuzzSip(Number(values.seed), Number(values.messages));
+console.log(page(report));
+for (const complaint of report.complaints) console.error(complaint);
+if (process.env.UPDATE === '1') checkPage('fuzz', page(report), 'UPDATE=1 npm run fuzz');
+const sound =
+  report.complaints.length === 0 &&
+  report.dearestMs <= dearestAllowedMs &&
+  report.heapGrowthBytes <= growthAllowed;
+if (!sound) process.exitCode = 1;
