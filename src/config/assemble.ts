@@ -118,9 +118,14 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
     displayName: settings.value('sip.displayName'),
     server: server ?? '',
     port: settings.value('sip.port'),
+    backupServers: (settings.value('sip.backupServers') ?? []).map(({ host, port }) => ({
+      host,
+      port: port ?? settings.value('sip.port'),
+    })),
     transport: settings.value('sip.transport'),
     register,
     expiresSeconds: settings.value('sip.expiresSeconds'),
+    checkSeconds: settings.value('sip.checkSeconds'),
   };
 }
 

@@ -69,10 +69,19 @@ export interface SipAccount {
   /** Registrar and outbound proxy. */
   readonly server: string;
   readonly port: number;
+  /** Tried in this order when `server` does not answer or says 503. */
+  readonly backupServers?: readonly SipServer[];
   readonly transport: SipTransport;
   /** False: a plain trunk, calls only. */
   readonly register: boolean;
   readonly expiresSeconds: number;
+  /** Longest time between two REGISTERs: so soon a registrar that lost its table is noticed. Default 25. */
+  readonly checkSeconds?: number;
+}
+
+export interface SipServer {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface MediaConfig {

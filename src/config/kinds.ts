@@ -74,6 +74,20 @@ export const dialPrefix = matching(
   z.string().regex(/^[0-9A-Za-z+*._-]{1,32}$/),
 );
 
+export interface Server {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** `host` or `host:port`, separated by commas; an IPv6 address with a port stands in brackets. */
+export const servers: Kind<readonly Server[]> = matching(
+  'a list of servers such as pbx2.example, pbx3.example:5080',
+  converted(entries, (values) => {
+    const read = values.map(toServer).filter((server) => server !== undefined);
+    return read.length === values.length && read.length <= 8 ? read : undefined;
+  }),
+);
+
 export const stunServer = matching(
   'a STUN server such as stun.example:3478',
   converted(z.string(), toStunServer),
@@ -176,6 +190,15 @@ function toSipUri(value: string): SipUri | undefined {
   if (domain === undefined) return { user, domain: undefined };
   const host = toHost(domain);
   return host === undefined ? undefined : { user, domain: host };
+}
+
+function toServer(value: string): Server | undefined {
+  const whole = toHost(value);
+  if (whole !== undefined) return { host: whole, port: undefined };
+  const match = /^(\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(value);
+  const host = toHost(match?.[1] ?? '');
+  const number = Number(match?.[2]);
+  return host === undefined || !(number >= 1 && number <= 65_535) ? undefined : { host, port: number };
 }
 
 function toStunServer(value: string): string | undefined {

@@ -101,6 +101,11 @@ const sip = {
     environment: ['JIGASI_SIP_PORT'],
     properties: ['sip:PROXY_PORT', 'sip:SERVER_PORT'],
   }),
+  'sip.backupServers': optional(
+    kinds.servers,
+    'Servers, best first, that are tried when `sip.server` does not answer or says 503; `host` or `host:port`',
+    { environment: ['JIGASI_SIP_BACKUP_SERVERS'], fallbackText: 'none' },
+  ),
   'sip.transport': withDefault(
     kinds.oneOf(['udp', 'tcp'], ' (TLS is not supported yet)'),
     'udp',
@@ -117,6 +122,12 @@ const sip = {
     {
       environment: ['JIGASI_SIP_EXPIRES'],
     },
+  ),
+  'sip.checkSeconds': withDefault(
+    kinds.wholeNumber(5, 86_400),
+    25,
+    'A registration is renewed at the latest after this, so that a registrar that lost its table is noticed',
+    { environment: ['JIGASI_SIP_CHECK_SECONDS'] },
   ),
   'sip.authUser': optional(kinds.text, 'User name for authentication, when it differs', {
     environment: ['JIGASI_SIP_AUTH_USER'],

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { DigestClient } from '../digest.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
 import type { EmbeddedCore } from './core.ts';
@@ -124,7 +124,7 @@ export class DialogRequests {
       const uri = this.#options.session.remoteTarget.toRaw();
       const more = digest?.answer(answer.status, headers, { method, uri, body });
       if (more === undefined) return answer;
-      authorization = [...authorization, ...more];
+      authorization = withCredentials(authorization, more);
     }
   }
 

@@ -8,7 +8,7 @@ import { headerLine } from '../header-line.ts';
 import { parseUri } from '../sip-uri.ts';
 import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
-import { addressOfRecord, digestOf, displayNameOf, hopOf } from './account.ts';
+import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
 import { EmbeddedCore } from './core.ts';
 import { DialogIndex } from './dialog-index.ts';
 import type { EmbeddedCall } from './embedded-call.ts';
@@ -69,6 +69,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       log: this.#log,
       onPacket: (packet) => receiver.receive(packet),
       onDrop: (reason) => this.#counters.add(`dropped.${reason}`),
+      onLost: (hop) => this.#wire.connectionLost(hop),
     });
     this.#wire = new Wire({
       sockets: this.#sockets,
@@ -191,7 +192,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         callId: randomToken(),
         nextCseq: () => ++cseq,
         lines: [headerLine('Accept', 'application/sdp')],
-        hop: own ? await hopOf(account, this.#wire) : await this.#wire.resolve(uri),
+        hops: own ? await hopsOf(account, this.#wire) : [await this.#wire.resolve(uri)],
         digest: digestOf(account),
       });
       return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);

@@ -1,12 +1,12 @@
 import type { SipAccount } from '../../config/config.ts';
-import type { DigestClient } from '../digest.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { parseUri, type SipUri } from '../sip-uri.ts';
 import type { Hop } from '../transport/packet.ts';
-import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopOf } from './account.ts';
+import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopsOf } from './account.ts';
 import type { EmbeddedCore } from './core.ts';
 import { sdpBody } from './dialog-leg.ts';
 import { ExactUri } from './incoming-message.ts';
@@ -27,6 +27,8 @@ export class InviteRequest {
   readonly #fromTag = randomToken();
   #target: SipUri | undefined;
   #hop: Hop | undefined;
+  /** Where the INVITE goes when the present hop fails. */
+  #others: readonly Hop[] = [];
   #localAddress = '';
   #contact = '';
   #cseq = 0;
@@ -59,9 +61,29 @@ export class InviteRequest {
     return this.#contact;
   }
 
-  /** Finds the account's server. Rejects when it cannot be resolved. */
+  /** True when another server may be tried (RFC 3263 §4.3). */
+  get hasAlternative(): boolean {
+    return this.#others.length > 0;
+  }
+
+  /** Finds the account's servers. Rejects when none can be resolved. */
   async prepare(): Promise<void> {
-    await this.#goBy(await hopOf(this.#options.account, this.#wire));
+    await this.#goBy(await hopsOf(this.#options.account, this.#wire));
+  }
+
+  /** Turns to the next server after the present one failed. Rejects when there is no way to it. */
+  async failOver(retryAfterSeconds = 0): Promise<void> {
+    if (this.#hop !== undefined) this.#wire.health.failed(this.#hop, retryAfterSeconds);
+    const [next, ...others] = this.#others;
+    if (next === undefined) throw new Error('no other server');
+    this.#authorization = [];
+    this.digest?.begin();
+    await this.#goBy([next, ...others]);
+  }
+
+  /** The present hop answered. */
+  heard(): void {
+    if (this.#hop !== undefined) this.#wire.health.answered(this.#hop);
   }
 
   /** Sends the present version. Throws when it cannot be written. */
@@ -96,7 +118,7 @@ export class InviteRequest {
     const about = { method: C.INVITE, uri: this.#target?.text ?? '', body: this.#options.sdp };
     const more = this.digest?.answer(status, headers, about);
     if (more === undefined) return false;
-    this.#authorization = [...this.#authorization, ...more];
+    this.#authorization = withCredentials(this.#authorization, more);
     return true;
   }
 
@@ -113,11 +135,12 @@ export class InviteRequest {
     this.#target = withoutHeaders(target);
     this.#authorization = [];
     this.digest?.begin();
-    if (!isOwn(target, this.#options.account)) await this.#goBy(await this.#wire.resolve(target));
+    if (!isOwn(target, this.#options.account)) await this.#goBy([await this.#wire.resolve(target)]);
   }
 
-  async #goBy(hop: Hop): Promise<void> {
+  async #goBy([hop, ...others]: readonly [Hop, ...Hop[]]): Promise<void> {
     const { account } = this.#options;
+    this.#others = others;
     this.#localAddress = await this.#wire.sockets.localAddresses.towards(hop.address);
     this.#contact = this.#wire.contact(escapeUser(account.user), this.#localAddress, hop.transport);
     this.#hop = hop;

@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { retryAfterSeconds } from '../header-text.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonValue } from '../reason-header.ts';
 import type { EmbeddedCore } from './core.ts';
@@ -24,6 +25,9 @@ export interface OutgoingCallOptions {
   readonly log: Log;
 }
 
+/** So many T1 a server may be silent before the next one is tried: time for four tries over UDP. */
+const patience = 8;
+
 type State = 'starting' | 'calling' | 'answered' | 'over';
 type Accepted = Parameters<NonNullable<InviteDelegate['onAccept']>>[0];
 type Progress = Parameters<NonNullable<InviteDelegate['onProgress']>>[0];
@@ -39,6 +43,7 @@ export class OutgoingCall extends EmbeddedCall {
   #client: OutgoingInviteRequest | undefined;
   #heard = false;
   #earlySdp: string | undefined;
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(options: OutgoingCallOptions) {
     const { core, log, target, localAddress } = options;
@@ -100,7 +105,10 @@ export class OutgoingCall extends EmbeddedCall {
       const client = this.#request.send(this.core, this.#delegate());
       this.#client = client;
       const { hop } = this.#request;
-      if (hop !== undefined) this.#options.wire.watchRefusal(hop, () => this.#refusedBy(client));
+      if (hop !== undefined)
+        this.#options.wire.watchRefusal(hop, () => this.#noAnswerFrom(client, 'connection refused'));
+      if (this.#request.hasAlternative)
+        this.#silence = setTimeout(() => this.#noAnswerFrom(client, 'no answer'), patience * Timers.T1);
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
       this.#failed(failure('internal', String(error)));
@@ -119,6 +127,8 @@ export class OutgoingCall extends EmbeddedCall {
 
   #hear(): void {
     this.#heard = true;
+    clearTimeout(this.#silence);
+    this.#request.heard();
   }
 
   #progress(response: Progress): void {
@@ -178,21 +188,43 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #rejected(message: unknown): void {
+    clearTimeout(this.#silence);
     if (this.#state !== 'calling') this.settle();
     else if (!(message instanceof IncomingResponse)) {
-      this.#failed(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
+      this.#tryNext(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
     } else if (this.#request.authorize(message.source)) this.#send();
     else {
       const { status, reason, headers } = message.source;
-      this.#failed(endingOfStatus(status, reason, headers));
+      const why = endingOfStatus(status, reason, headers);
+      // Only 503 is about the server; any other refusal is the answer of the one who was called.
+      if (status === 503) this.#tryNext(why, retryAfterSeconds(headers));
+      else this.#failed(why);
     }
   }
 
-  /** The peer's UDP port is closed. */
-  #refusedBy(client: OutgoingInviteRequest): void {
+  /** The peer's UDP port is closed, or it said nothing for so long that another server is tried. */
+  #noAnswerFrom(client: OutgoingInviteRequest, fault: string): void {
     if (this.#heard || client !== this.#client || this.#state !== 'calling') return;
-    this.#failed(failure('phone-unreachable', 'connection refused'));
     this.core.abandon(client as unknown as UserAgentClient);
+    // sip.js may have told about the end by itself.
+    if (client === this.#client) this.#tryNext(failure('phone-unreachable', fault));
+  }
+
+  /** RFC 3263 §4.3: the account's next server, if there is one. */
+  #tryNext(why: Failure, waitSeconds = 0): void {
+    clearTimeout(this.#silence);
+    this.#client = undefined;
+    if (this.#state !== 'calling') return;
+    if (!this.#request.hasAlternative) {
+      this.#failed(why);
+      return;
+    }
+    this.#state = 'starting';
+    this.#heard = false;
+    this.#request.failOver(waitSeconds).then(
+      () => this.#send(),
+      () => this.#failed(why),
+    );
   }
 
   #nobodyAnswered(): void {
@@ -277,5 +309,6 @@ export class OutgoingCall extends EmbeddedCall {
   #clearTimers(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    clearTimeout(this.#silence);
   }
 }

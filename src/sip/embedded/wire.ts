@@ -2,6 +2,7 @@ import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import { HopHealth } from '../transport/hop-health.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { RefusalProbe } from '../transport/refusal-probe.ts';
 import type { SipSockets } from '../transport/sip-sockets.ts';
@@ -21,8 +22,10 @@ interface Stoppable {
 export class Wire {
   readonly sockets: SipSockets;
   readonly counters: Counters;
+  readonly health = new HopHealth();
   readonly #publicAddress: string | undefined;
   readonly #live = new Set<Stoppable>();
+  readonly #onLost = new Set<(hop: Hop) => void>();
   /** One probe per hop at a time, however many calls go there. */
   readonly #probes = new Map<string, Set<() => void>>();
 
@@ -73,6 +76,16 @@ export class Wire {
     });
     this.#probes.set(key, listeners);
     this.keep(probe);
+  }
+
+  /** Calls back when a connection to a peer has closed; what it returns ends that. */
+  watchConnections(onLost: (hop: Hop) => void): () => void {
+    this.#onLost.add(onLost);
+    return () => this.#onLost.delete(onLost);
+  }
+
+  connectionLost(hop: Hop): void {
+    for (const tell of this.#onLost) tell(hop);
   }
 
   keep(live: Stoppable): void {

@@ -21,6 +21,11 @@ export class LocalAddresses {
     return known !== undefined && Date.now() - known.at < keptMs ? known.address : undefined;
   }
 
+  /** Asks again next time. */
+  forget(peer: string): void {
+    this.#known.delete(peer);
+  }
+
   /** Rejects when there is no route to the peer. */
   async towards(peer: string): Promise<string> {
     const known = this.known(peer);

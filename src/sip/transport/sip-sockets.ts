@@ -20,6 +20,8 @@ export interface SipSocketsOptions {
   readonly onPacket: (packet: Packet) => void;
   /** Counts what the sockets drop. */
   readonly onDrop: (reason: string) => void;
+  /** A connection has closed. Must not throw. */
+  readonly onLost?: (hop: Hop) => void;
 }
 
 /** RFC 3261 §18.1.1: a request within 200 bytes of an unknown path MTU goes by a transport with congestion control. */
@@ -148,6 +150,7 @@ export class SipSockets {
       times: tcpTimes,
       perPeer: 1_000,
       onFault: onDrop,
+      onLost: (peer) => this.#options.onLost?.({ transport: 'tcp', ...peer }),
       onMessage: (bytes, connection) =>
         onPacket({ bytes, transport: 'tcp', source: connection.source, connection }),
     });

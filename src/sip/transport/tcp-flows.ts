@@ -11,6 +11,8 @@ export interface TcpFlowsOptions {
   readonly perPeer: number;
   readonly onMessage: (bytes: Buffer, connection: TcpConnection) => void;
   readonly onFault: (reason: string) => void;
+  /** A connection that was in use has closed; not called by `close`. */
+  readonly onLost: (peer: Address) => void;
 }
 
 /** All TCP connections, found by the peer's address and port; one listener at most. */
@@ -124,7 +126,9 @@ export class TcpFlows {
 
   #forget(connection: TcpConnection): void {
     const key = keyOf(connection.source);
-    if (this.#flows.get(key) === connection) this.#flows.delete(key);
+    if (this.#flows.get(key) !== connection) return;
+    this.#flows.delete(key);
+    if (!this.#closed) this.#options.onLost(connection.source);
   }
 }
 
