@@ -93,6 +93,7 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     forwardedHeaders: settings.value('sip.forwardedHeaders').map((name) => name.toLowerCase()),
     outboundPrefix: settings.value('sip.outboundPrefix') ?? '',
     noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
+    sessionSeconds: settings.value('sip.sessionSeconds'),
     codecs: settings.value('sip.codecs'),
     codecOrder: settings.value('sip.codecOrder'),
   };

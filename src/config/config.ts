@@ -49,6 +49,8 @@ export interface SipConfig {
   readonly outboundPrefix: string;
   /** An outgoing call that nobody answers ends after this. */
   readonly noAnswerSeconds: number;
+  /** Calls are refreshed in this time (RFC 4028), seconds; 0: only when the peer wants it. Default 1800. */
+  readonly sessionSeconds?: number;
   /** Codecs in order of preference. */
   readonly codecs: readonly Codec[];
   /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */

@@ -129,6 +129,15 @@ export function wholeNumber(min: number, max: number, what = 'a whole number'): 
   );
 }
 
+/** A time in seconds, or 0 for none. */
+export function seconds(min: number, max: number): Kind<number> {
+  const within = wholeNumber(min, max).schema;
+  return matching(
+    `0, or a whole number from ${min} to ${max}`,
+    z.union([within, z.literal(0), z.literal('0').transform(() => 0)]),
+  );
+}
+
 /** One of `names`, in any case. `remark` explains what is missing from them. */
 export function oneOf<const T extends string>(names: readonly T[], remark = ''): Kind<T> {
   return matching(

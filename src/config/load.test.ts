@@ -39,6 +39,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
       passwordHeaders: ['Jitsi-Conference-Room-Pass', 'X-Room-Pass'],
       forwardedHeaders: ['x-outbound-call-initiator-*'],
       outboundPrefix: '',
+      sessionSeconds: 1800,
       noAnswerSeconds: 60,
       codecs: ['opus', 'G722', 'PCMU', 'PCMA'],
       codecOrder: 'theirs',

@@ -188,6 +188,12 @@ const sip = {
     'An outgoing call that nobody answers ends after this',
     { environment: ['JIGASI_SIP_NO_ANSWER_SECONDS'] },
   ),
+  'sip.sessionSeconds': withDefault(
+    kinds.seconds(90, 86_400),
+    1800,
+    'A call that was not refreshed for so long is over (RFC 4028); 0: only when the PBX wants that',
+    { environment: ['JIGASI_SIP_SESSION_SECONDS'] },
+  ),
   'sip.codecs': withDefault(
     kinds.someOf(['opus', 'G722', 'PCMU', 'PCMA']),
     ['opus', 'G722', 'PCMU', 'PCMA'],

@@ -5,12 +5,14 @@ import type { Log } from '../../log.ts';
 import { Counters } from '../counters.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { isTooBrief } from '../session-timer.ts';
 import { parseUri } from '../sip-uri.ts';
 import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
 import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
 import { EmbeddedCore } from './core.ts';
 import { DialogIndex } from './dialog-index.ts';
+import { tooBrief } from './dialog-leg.ts';
 import type { EmbeddedCall } from './embedded-call.ts';
 import { EmbeddedRegistration } from './embedded-registration.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -91,6 +93,10 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     });
   }
 
+  get #sessionSeconds(): number {
+    return this.#config.sessionSeconds ?? 1_800;
+  }
+
   async start(): Promise<Result<void>> {
     try {
       await this.#sockets.start();
@@ -160,6 +166,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       target,
       invite: options,
       localAddress: this.#config.publicAddress ?? this.#config.listen.address,
+      sessionSeconds: this.#sessionSeconds,
       log: this.#log,
     });
     this.#keep(call);
@@ -207,6 +214,10 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     channel: ServerChannel,
   ): Promise<void> {
     setLocalTag(server, randomToken());
+    if (isTooBrief(request.source.headers)) {
+      server.reject(tooBrief());
+      return;
+    }
     server.trying();
     const { origin } = channel;
     const known =
@@ -214,8 +225,16 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     const call = (localAddress: string): IncomingCall => {
       const user = request.source.uri.user ?? '';
       const contact = this.#wire.contact(user, localAddress, origin.transport);
-      const { core, dialogs, log } = { core: this.#core, dialogs: this.#dialogs, log: this.#log };
-      return new IncomingCall({ core, dialogs, server, request, localAddress, contact, log });
+      return new IncomingCall({
+        core: this.#core,
+        dialogs: this.#dialogs,
+        server,
+        request,
+        localAddress,
+        contact,
+        sessionSeconds: this.#sessionSeconds,
+        log: this.#log,
+      });
     };
     if (known !== undefined) return this.#announce(call(known));
     let cancelled = false;

@@ -1,14 +1,15 @@
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reasonText } from '../ending-of-status.ts';
-import { fromWire, withoutControls } from '../header-line.ts';
+import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import { refusalOf } from '../reason-header.ts';
+import { acceptTerms } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { DialogLeg, type DialogListener, sdpBody } from './dialog-leg.ts';
 import { EmbeddedCall, remoteOf } from './embedded-call.ts';
 import { IncomingRequest, sdpOf } from './incoming-message.ts';
-import { type InviteUserAgentServer, type Session, SessionDialog } from './sip-js.ts';
+import { type InviteUserAgentServer, type Session, SessionDialog, supportedOptions } from './sip-js.ts';
 
 export interface IncomingCallOptions {
   readonly core: EmbeddedCore;
@@ -17,6 +18,8 @@ export interface IncomingCallOptions {
   readonly request: IncomingRequest;
   readonly localAddress: string;
   readonly contact: string;
+  /** Session interval that we want (RFC 4028); 0: none. */
+  readonly sessionSeconds: number;
   readonly log: Log;
 }
 
@@ -61,13 +64,16 @@ export class IncomingCall extends EmbeddedCall {
 
   answer(sdp: string): void {
     if (this.#state !== 'unanswered') return;
-    const { server, core, contact } = this.#options;
+    const { server, core, contact, request, sessionSeconds } = this.#options;
     this.#attempt(() => {
-      const extraHeaders: string[] = [];
+      const agreed = acceptTerms(request.source.headers, sessionSeconds);
+      const extraHeaders = [headerLine('Supported', supportedOptions.join(', ')), ...(agreed?.lines ?? [])];
       const options = { statusCode: 200, extraHeaders, body: sdpBody(sdp) };
       const { session } = core.withContact(contact, () => server.accept(options));
       this.#state = 'answered';
       this.#adopt(session);
+      this.leg?.describe(sdp);
+      this.leg?.agree(agreed?.terms);
     });
   }
 
@@ -130,9 +136,11 @@ export class IncomingCall extends EmbeddedCall {
   /** 180 makes an early dialog, 200 confirms the same one. */
   #adopt(session: Session): void {
     if (this.leg !== undefined || !(session instanceof SessionDialog)) return;
-    const { core, contact, dialogs, log } = this.#options;
+    const { core, contact, dialogs, log, request, sessionSeconds } = this.#options;
     this.leg = new DialogLeg({
       core,
+      peer: request.source.headers,
+      sessionSeconds,
       session,
       contact,
       log,

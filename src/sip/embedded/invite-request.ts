@@ -4,6 +4,7 @@ import type { InviteOptions } from '../engine.ts';
 import { headerLine, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
 import { parseNameAddr } from '../name-addr.ts';
+import { askLines, leastSeconds, minimumOf } from '../session-timer.ts';
 import { parseUri, type SipUri } from '../sip-uri.ts';
 import type { Hop } from '../transport/packet.ts';
 import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopsOf } from './account.ts';
@@ -11,7 +12,7 @@ import type { EmbeddedCore } from './core.ts';
 import { sdpBody } from './dialog-leg.ts';
 import { ExactUri } from './incoming-message.ts';
 import { randomToken } from './outgoing-message.ts';
-import { C, type OutgoingInviteRequest, servedMethods } from './sip-js.ts';
+import { abilityLines, C, type OutgoingInviteRequest } from './sip-js.ts';
 import type { Wire } from './wire.ts';
 
 export type InviteDelegate = NonNullable<OutgoingInviteRequest['delegate']>;
@@ -34,9 +35,12 @@ export class InviteRequest {
   #cseq = 0;
   #authorization: readonly string[] = [];
   #redirects = 0;
+  readonly #sessionSeconds: number;
+  #minimum = leastSeconds;
 
-  constructor(target: string, options: InviteOptions, wire: Wire) {
+  constructor(target: string, options: InviteOptions, sessionSeconds: number, wire: Wire) {
     this.#wire = wire;
+    this.#sessionSeconds = sessionSeconds;
     this.#options = options;
     this.#target = parseUri(target);
     this.digest = digestOf(options.account);
@@ -122,6 +126,14 @@ export class InviteRequest {
     return true;
   }
 
+  /** Takes the longer session interval of a 422 (RFC 4028 §7.3) into the next version; false when it asks for none. */
+  extendSession({ status, headers }: SipResponse): boolean {
+    const minimum = status === 422 ? minimumOf(headers) : undefined;
+    if (minimum === undefined || minimum <= this.#minimum) return false;
+    this.#minimum = minimum;
+    return true;
+  }
+
   /** The target of a 3xx that is to be followed; undefined when it names none or one was followed already. */
   redirection(headers: Headers): SipUri | undefined {
     if (this.#redirects >= redirectsFollowed) return undefined;
@@ -149,7 +161,8 @@ export class InviteRequest {
   #lines(): string[] {
     return [
       headerLine('Contact', this.#contact),
-      headerLine('Allow', servedMethods.join(', ')),
+      ...abilityLines(),
+      ...(this.#sessionSeconds === 0 ? [] : askLines(this.#sessionSeconds, this.#minimum, undefined)),
       headerLine('Accept', 'application/sdp'),
       ...this.#options.headers.map(({ name, value }) => headerLine(name, toWire(value))),
       ...this.#authorization,

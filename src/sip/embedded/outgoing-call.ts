@@ -4,8 +4,10 @@ import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { retryAfterSeconds } from '../header-text.ts';
+import type { Headers } from '../message.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonValue } from '../reason-header.ts';
+import { termsOfAnswer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { DialogLeg, type DialogListener } from './dialog-leg.ts';
@@ -22,6 +24,8 @@ export interface OutgoingCallOptions {
   readonly target: string;
   readonly invite: InviteOptions;
   readonly localAddress: string;
+  /** Session interval that we want (RFC 4028); 0: none. */
+  readonly sessionSeconds: number;
   readonly log: Log;
 }
 
@@ -49,7 +53,7 @@ export class OutgoingCall extends EmbeddedCall {
     const { core, log, target, localAddress } = options;
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
-    const request = new InviteRequest(target, options.invite, options.wire);
+    const request = new InviteRequest(target, options.invite, options.sessionSeconds, options.wire);
     super({ core, log, callId: request.callId, remote, localAddress });
     this.#options = options;
     this.#request = request;
@@ -154,7 +158,7 @@ export class OutgoingCall extends EmbeddedCall {
     const { message, session } = response;
     this.core.asClient(undefined, () => response.ack());
     if (!(session instanceof SessionDialog) || !(message instanceof IncomingResponse)) return;
-    const leg = this.#makeLeg(session);
+    const leg = this.#makeLeg(session, message.source.headers);
     if (this.#state !== 'calling') {
       this.#drop(leg);
       return;
@@ -163,6 +167,8 @@ export class OutgoingCall extends EmbeddedCall {
     this.#state = 'answered';
     this.leg = leg;
     this.#options.dialogs.add(leg);
+    leg.describe(this.#options.invite.sdp);
+    leg.agree(termsOfAnswer(message.source.headers));
     const sdp = sdpOf(message.source) ?? this.#earlySdp;
     if (sdp === undefined) this.end(failure('phone-failed', '200 without SDP'));
     else this.tell('answered', sdp);
@@ -192,7 +198,8 @@ export class OutgoingCall extends EmbeddedCall {
     if (this.#state !== 'calling') this.settle();
     else if (!(message instanceof IncomingResponse)) {
       this.#tryNext(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
-    } else if (this.#request.authorize(message.source)) this.#send();
+    } else if (this.#request.authorize(message.source) || this.#request.extendSession(message.source))
+      this.#send();
     else {
       const { status, reason, headers } = message.source;
       const why = endingOfStatus(status, reason, headers);
@@ -268,8 +275,8 @@ export class OutgoingCall extends EmbeddedCall {
     });
   }
 
-  #makeLeg(session: SessionDialog): DialogLeg {
-    const { core, log } = this.#options;
+  #makeLeg(session: SessionDialog, peer: Headers): DialogLeg {
+    const { core, log, sessionSeconds } = this.#options;
     const listener: DialogListener = {
       acknowledged: () => {},
       reacknowledged: (sdp) => this.tell('reanswered', sdp),
@@ -281,6 +288,8 @@ export class OutgoingCall extends EmbeddedCall {
     return new DialogLeg({
       core,
       session,
+      peer,
+      sessionSeconds,
       log,
       listener,
       contact: this.#request.contact,
