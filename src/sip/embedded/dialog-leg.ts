@@ -14,6 +14,7 @@ import {
   type Body,
   countInDialog,
   type IncomingInviteRequest,
+  type IncomingPrackRequest,
   refreshTarget,
   type SessionDialog,
   serveTransaction,
@@ -26,6 +27,8 @@ export interface DialogListener {
   reacknowledged(sdp: string | undefined): void;
   reoffer(sdp: string | undefined, respond: (answer: Result<string>) => void): void;
   info(contentType: string, body: string): void;
+  /** PRACK came; false: it acknowledges nothing. */
+  provisionallyAcknowledged(prack: Headers, sdp: string | undefined): boolean;
   /** The dialog is dead: the peer said BYE, or what we sent was never acknowledged. */
   lost(why: Failure, byPeer: boolean): void;
 }
@@ -95,6 +98,7 @@ export class DialogLeg {
         if (message instanceof IncomingRequest) listener.info(contentType(message.source), message.body);
       },
       onInvite: (request) => this.#onReinvite(request),
+      onPrack: (request) => this.#onPrack(request),
     };
   }
 
@@ -166,7 +170,8 @@ export class DialogLeg {
       server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(headers) });
       return;
     }
-    const status = this.session.early ? 500 : this.#glare();
+    // RFC 3311 §5.2: as long as the INVITE's own offer has no answer that is known to have arrived, there can be no other.
+    const status = this.session.early && this.#localSdp === undefined ? 500 : this.#glare();
     if (status !== undefined) {
       refuse(server, status);
       return;
@@ -202,6 +207,22 @@ export class DialogLeg {
       const extraHeaders = this.#ownHeaders(headersOf(request.message));
       request.accept({ statusCode: 200, extraHeaders, body: sdpBody(answer.value) });
     });
+  }
+
+  /** RFC 3262 §3 and §5: a PRACK may bring another offer; we make none in provisional responses. */
+  #onPrack(request: IncomingPrackRequest): void {
+    const { message } = request;
+    const sdp = sdpIn(message);
+    const headers = headersOf(message);
+    if (headers === undefined || !this.#options.listener.provisionallyAcknowledged(headers, sdp)) {
+      request.reject({ statusCode: 481 });
+    } else if (sdp === undefined) {
+      request.accept();
+    } else
+      this.#offered(sdp, (answer) => {
+        if (answer.ok) request.accept({ statusCode: 200, body: sdpBody(answer.value) });
+        else request.reject({ statusCode: 488, reasonPhrase: refusalPhrase(false) });
+      });
   }
 
   #offered(sdp: string | undefined, answer: Answer): void {

@@ -232,6 +232,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         request,
         localAddress,
         contact,
+        repeat: (text) => channel.sendOnce(text),
         sessionSeconds: this.#sessionSeconds,
         log: this.#log,
       });

@@ -47,6 +47,8 @@ export class OutgoingCall extends EmbeddedCall {
   #client: OutgoingInviteRequest | undefined;
   #heard = false;
   #earlySdp: string | undefined;
+  /** Dialogs before the answer, as far as the peer may already ask for something in them. */
+  readonly #earlyLegs = new Map<SessionDialog, DialogLeg>();
   #silence: NodeJS.Timeout | undefined;
 
   constructor(options: OutgoingCallOptions) {
@@ -78,6 +80,8 @@ export class OutgoingCall extends EmbeddedCall {
 
   ring(): void {}
 
+  early(_sdp: string): void {}
+
   answer(_sdp: string): void {}
 
   end(why: Failure): void {
@@ -104,6 +108,7 @@ export class OutgoingCall extends EmbeddedCall {
       return;
     }
     this.#state = 'calling';
+    this.#closeEarlyLegs();
     this.address = this.#request.localAddress;
     try {
       const client = this.#request.send(this.core, this.#delegate());
@@ -139,26 +144,41 @@ export class OutgoingCall extends EmbeddedCall {
     this.#hear();
     const { message } = response;
     if (this.#state !== 'calling' || !(message instanceof IncomingResponse)) return;
-    this.#acknowledgeReliably(response, message);
     const sdp = sdpOf(message.source);
     if (sdp !== undefined) this.#earlySdp = sdp;
+    this.#acknowledgeReliably(response, message, sdp);
     if (message.source.status !== 199) this.tell('ringing', sdp);
   }
 
-  /** RFC 3262 §4: we do not offer 100rel, but a peer that sends reliably all the same would otherwise give up. */
-  #acknowledgeReliably(response: Progress, message: IncomingResponse): void {
+  /** PRACK (RFC 3262 §4). With SDP the response has answered our offer, and the peer may send UPDATEs from now on. */
+  #acknowledgeReliably(response: Progress, message: IncomingResponse, sdp: string | undefined): void {
     const { headers } = message.source;
     const sequence = /^\d{1,10}$/.exec(headers.get('rseq') ?? '')?.[0];
     if (sequence === undefined || !headers.list('require').includes('100rel')) return;
     const acknowledgement = headerLine('RAck', `${sequence} ${message.source.cseq} INVITE`);
     this.core.asClient(undefined, () => response.prack({ extraHeaders: [acknowledgement] }));
+    const { session } = response;
+    if (sdp === undefined || !(session instanceof SessionDialog) || this.#earlyLegs.has(session)) return;
+    const leg = this.#makeLeg(session, headers);
+    leg.describe(this.#options.invite.sdp);
+    this.#earlyLegs.set(session, leg);
+    this.#options.dialogs.add(leg);
+  }
+
+  #closeEarlyLegs(): void {
+    for (const leg of this.#earlyLegs.values()) {
+      if (leg === this.leg) continue;
+      leg.close();
+      this.#options.dialogs.remove(leg);
+    }
+    this.#earlyLegs.clear();
   }
 
   #accepted(response: Accepted): void {
     const { message, session } = response;
     this.core.asClient(undefined, () => response.ack());
     if (!(session instanceof SessionDialog) || !(message instanceof IncomingResponse)) return;
-    const leg = this.#makeLeg(session, message.source.headers);
+    const leg = this.#earlyLegs.get(session) ?? this.#makeLeg(session, message.source.headers);
     if (this.#state !== 'calling') {
       this.#drop(leg);
       return;
@@ -166,6 +186,7 @@ export class OutgoingCall extends EmbeddedCall {
     this.#clearTimers();
     this.#state = 'answered';
     this.leg = leg;
+    this.#closeEarlyLegs();
     this.#options.dialogs.add(leg);
     leg.describe(this.#options.invite.sdp);
     leg.agree(termsOfAnswer(message.source.headers));
@@ -280,6 +301,7 @@ export class OutgoingCall extends EmbeddedCall {
     const listener: DialogListener = {
       acknowledged: () => {},
       reacknowledged: (sdp) => this.tell('reanswered', sdp),
+      provisionallyAcknowledged: () => false,
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
       info: (contentType, body) => this.tell('info', contentType, body),
       // Also the loser of a fork may say BYE; that one is not the call.
@@ -316,6 +338,7 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #clearTimers(): void {
+    if (this.leg === undefined && this.#state === 'over') this.#closeEarlyLegs();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     clearTimeout(this.#silence);

@@ -30,6 +30,7 @@ import { headerLine } from '../header-line.ts';
 export type {
   Body,
   IncomingInviteRequest,
+  IncomingPrackRequest,
   IncomingResponse,
   InviteUserAgentClient,
   OutgoingInviteRequest,
@@ -84,7 +85,7 @@ export const servedMethods = [
 ] as const;
 
 /** Extensions that we understand, for `Supported` (RFC 3261 §20.37). */
-export const supportedOptions = ['timer'] as const;
+export const supportedOptions = ['timer', '100rel'] as const;
 
 /** Lines that say what we can do, for each request and 2xx that sets up or refreshes a call. */
 export function abilityLines(): string[] {
