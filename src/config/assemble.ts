@@ -1,5 +1,5 @@
 import { isLoopback, isUnspecified } from './addresses.ts';
-import type { Config, MediaConfig, SipAccount, SipConfig, XmppConfig } from './config.ts';
+import type { Config, MediaConfig, SipAccount, SipConfig, SipTls, XmppConfig } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
 
@@ -63,11 +63,22 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
   const listen = {
     address: settings.value('sip.listenAddress'),
     port: settings.value('sip.listenPort'),
+    address6: settings.value('sip.listenAddress6'),
+    tlsPort: settings.value('sip.listenTlsPort'),
     transports: settings.value('sip.listenTransports'),
   };
   const account = assembleAccount(settings, problems);
+  const tls = assembleTls(settings);
+  if (listen.transports.includes('tls') && tls.certificateFile === undefined) {
+    problems.push({
+      from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
+      what: 'TLS is to be listened on, but there is no certificate',
+      remedy: 'Set JIGASI_SIP_TLS_CERTIFICATE and JIGASI_SIP_TLS_KEY, or remove tls from the list.',
+    });
+  }
   const defaultRoom = settings.value('sip.defaultRoom');
-  if (!listen.transports.includes(account.transport)) {
+  // Over TLS our own connection to the server carries what comes from there.
+  if (account.transport !== 'tls' && !listen.transports.includes(account.transport)) {
     problems.push({
       from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
       what: `${account.transport} is missing, but the account uses it`,
@@ -85,6 +96,7 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
   }
   return {
     listen,
+    tls,
     publicAddress: settings.value('sip.publicAddress'),
     account,
     defaultRoom,
@@ -104,6 +116,8 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
   const password = settings.value('sip.password');
   const server = settings.value('sip.server') ?? uri?.domain;
   const register = settings.value('sip.register');
+  const transport = settings.value('sip.transport');
+  const port = settings.value('sip.port') ?? (transport === 'tls' ? 5061 : 5060);
   const missing =
     (uri === undefined && settings.from('sip.uri') === undefined) ||
     (uri !== undefined && server === undefined && settings.from('sip.server') === undefined);
@@ -118,15 +132,26 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
     password,
     displayName: settings.value('sip.displayName'),
     server: server ?? '',
-    port: settings.value('sip.port'),
-    backupServers: (settings.value('sip.backupServers') ?? []).map(({ host, port }) => ({
-      host,
-      port: port ?? settings.value('sip.port'),
+    port,
+    backupServers: (settings.value('sip.backupServers') ?? []).map((other) => ({
+      host: other.host,
+      port: other.port ?? port,
     })),
-    transport: settings.value('sip.transport'),
+    transport,
     register,
     expiresSeconds: settings.value('sip.expiresSeconds'),
     checkSeconds: settings.value('sip.checkSeconds'),
+  };
+}
+
+function assembleTls(settings: Settings): SipTls {
+  return {
+    certificateFile: settings.value('sip.tlsCertificate'),
+    keyFile: settings.value('sip.tlsKey'),
+    caFile: settings.value('sip.tlsCa'),
+    verify: settings.value('sip.tlsVerify'),
+    verifyClients: settings.value('sip.tlsVerifyClients'),
+    minVersion: settings.value('sip.tlsMinVersion'),
   };
 }
 

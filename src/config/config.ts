@@ -27,14 +27,19 @@ export interface XmppConfig {
   readonly region: string | undefined;
 }
 
-export type SipTransport = 'udp' | 'tcp';
+export type SipTransport = 'udp' | 'tcp' | 'tls';
 
 export interface SipConfig {
   readonly listen: {
     readonly address: string;
     readonly port: number;
+    /** IPv6 beside an IPv4 `address`, on the same ports. */
+    readonly address6?: string | undefined;
+    /** Of TLS. Default 5061. */
+    readonly tlsPort?: number;
     readonly transports: readonly SipTransport[];
   };
+  readonly tls?: SipTls;
   /** Address that peers shall use for us in Contact and Via instead of the local one (1:1 NAT). */
   readonly publicAddress: string | undefined;
   readonly account: SipAccount;
@@ -79,6 +84,21 @@ export interface SipAccount {
   readonly expiresSeconds: number;
   /** Longest time between two REGISTERs: so soon a registrar that lost its table is noticed. Default 25. */
   readonly checkSeconds?: number;
+}
+
+/** PEM files; they are read again when they change, and connections that are open stay so. */
+export interface SipTls {
+  /** Our certificate with its chain, shown by the listener and, when asked, to servers. */
+  readonly certificateFile?: string | undefined;
+  /** Its private key; undefined: in `certificateFile`. */
+  readonly keyFile?: string | undefined;
+  /** Authorities that we trust beside the publicly known ones. */
+  readonly caFile?: string | undefined;
+  /** False: any certificate of a server is taken. Default true. */
+  readonly verify?: boolean;
+  /** True: who connects to us must show a certificate that we trust. Default false. */
+  readonly verifyClients?: boolean;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface SipServer {

@@ -50,6 +50,13 @@ export const localAddress = matching(
   z.string().refine((value) => isHostAddress(value)),
 );
 
+export const localAddress6 = matching(
+  'an IPv6 address of this machine (:: for all)',
+  z.string().refine((value) => value.includes(':') && isHostAddress(value)),
+);
+
+export const file = matching('the path of a file', z.string().min(1).max(4096).regex(noControls));
+
 export const publicAddress = matching(
   'an IP address under which peers reach this machine',
   z.string().refine((value) => isHostAddress(value) && !isUnspecified(value)),

@@ -18,7 +18,21 @@ test('five variables are enough; the rest are the documented defaults', () => {
       region: undefined,
     },
     sip: {
-      listen: { address: '0.0.0.0', port: 5060, transports: ['udp', 'tcp'] },
+      listen: {
+        address: '0.0.0.0',
+        port: 5060,
+        address6: undefined,
+        tlsPort: 5061,
+        transports: ['udp', 'tcp'],
+      },
+      tls: {
+        certificateFile: undefined,
+        keyFile: undefined,
+        caFile: undefined,
+        verify: true,
+        verifyClients: false,
+        minVersion: 'TLSv1.2',
+      },
       publicAddress: undefined,
       account: {
         user: '1000',

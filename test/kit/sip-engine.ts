@@ -23,6 +23,7 @@ export interface TestEngineOptions {
   readonly times?: SipTimes;
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
+  readonly config?: Partial<SipConfig>;
 }
 
 /** An embedded engine on a free port of 127.0.0.1. */
@@ -41,7 +42,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     ...options.account,
   };
   const config: SipConfig = {
-    listen: { address: '127.0.0.1', port: 0, transports: options.transports ?? ['udp', 'tcp'] },
+    listen: { address: '127.0.0.1', port: 0, tlsPort: 0, transports: options.transports ?? ['udp', 'tcp'] },
     publicAddress: undefined,
     account,
     defaultRoom: undefined,
@@ -51,6 +52,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     outboundPrefix: '',
     noAnswerSeconds: 60,
     codecs: ['PCMU'],
+    ...options.config,
   };
   const engine = new EmbeddedSipEngine({
     config,

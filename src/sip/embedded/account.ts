@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { SipAccount } from '../../config/config.ts';
 import { DigestClient } from '../digest.ts';
 import { quoted } from '../header-line.ts';
@@ -15,7 +16,9 @@ export async function hopsOf(account: SipAccount, wire: Wire): Promise<[Hop, ...
   const resolved = await Promise.allSettled(
     servers.map(async ({ host, port }): Promise<Hop> => {
       const address = await wire.sockets.resolver.resolve(host);
-      return { transport: account.transport, address, port };
+      const hop = { transport: account.transport, address, port };
+      // RFC 5922 §7.1: the certificate is for the domain that was asked for. An address is its own name.
+      return isIP(host) === 0 ? { ...hop, name: host } : hop;
     }),
   );
   const hops = resolved.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

@@ -98,7 +98,7 @@ class Binding {
     if (registrar === undefined || self === undefined)
       throw new TypeError('the account is not a SIP address');
     const hops = await hopsOf(account, this.#wire);
-    const contact = await this.#contact(hops[0], false);
+    let contact = '';
     const answer = await transact(this.#core, this.#wire, {
       method: 'REGISTER',
       target: new ExactUri(registrar),
@@ -107,12 +107,15 @@ class Binding {
       fromDisplayName: displayNameOf(account),
       callId: this.#callId,
       nextCseq: () => ++this.#cseq,
-      lines: [
-        headerLine('Contact', contact),
-        ...this.#former(contact),
-        headerLine('Expires', String(expiresSeconds)),
-        headerLine('Allow', servedMethods.join(', ')),
-      ],
+      lines: async (hop) => {
+        contact = await this.#contact(hop, false);
+        return [
+          headerLine('Contact', contact),
+          ...this.#former(contact),
+          headerLine('Expires', String(expiresSeconds)),
+          headerLine('Allow', servedMethods.join(', ')),
+        ];
+      },
       hops,
       digest: this.#digest,
     });
@@ -128,9 +131,7 @@ class Binding {
   }
 
   async #contact(hop: Hop, afresh: boolean): Promise<string> {
-    const { sockets } = this.#wire;
-    if (afresh) sockets.localAddresses.forget(hop.address);
-    const local = await sockets.localAddresses.towards(hop.address);
-    return this.#wire.contact(escapeUser(this.#account.user), local, hop.transport);
+    if (afresh) this.#wire.sockets.localAddresses.forget(hop.address);
+    return this.#wire.contactTowards(escapeUser(this.#account.user), hop);
   }
 }

@@ -9,6 +9,7 @@ import { isTooBrief } from '../session-timer.ts';
 import { parseUri } from '../sip-uri.ts';
 import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
+import { TlsIdentity } from '../transport/tls-identity.ts';
 import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
 import { EmbeddedCore } from './core.ts';
 import { DialogIndex } from './dialog-index.ts';
@@ -43,12 +44,14 @@ export interface EmbeddedSipEngineOptions {
 /** Far above what a PBX with hundreds of calls sends, far below what costs us a core. */
 const defaultRate: RateLimit = { perSecond: 2_000, burst: 4_000 };
 const goodbyeMs = 2_000;
+const renewalMs = 60_000;
 
 /** SIP user agent in this process: sip.js core over our own sockets, parser, timers and digest. */
 export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements SipEngine {
   readonly #config: SipConfig;
   readonly #log: Log;
   readonly #counters = new Counters();
+  readonly #identity: TlsIdentity;
   readonly #sockets: SipSockets;
   readonly #wire: Wire;
   readonly #core: EmbeddedCore;
@@ -57,17 +60,25 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #registrations = new Set<Registration>();
   #optionsStatus = 200;
   #open = false;
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(options: EmbeddedSipEngineOptions) {
     super();
     const { config, log } = options;
+    const { transport } = config.account;
     this.#config = config;
     this.#log = log.child({ part: 'sip' });
+    this.#identity = new TlsIdentity(config.tls ?? {});
     prepareSipJs(options.times ?? standardTimes, randomBranch);
     this.#sockets = new SipSockets({
-      address: config.listen.address,
+      addresses: [
+        config.listen.address,
+        ...(config.listen.address6 === undefined ? [] : [config.listen.address6]),
+      ],
       port: config.listen.port,
-      transports: [...new Set([...config.listen.transports, config.account.transport])],
+      tls: { port: config.listen.tlsPort ?? 5_061, identity: this.#identity },
+      // Over TLS our connection to the server is enough; the others need a socket of their own.
+      transports: [...config.listen.transports, ...(transport === 'tls' ? [] : [transport])],
       log: this.#log,
       onPacket: (packet) => receiver.receive(packet),
       onDrop: (reason) => this.#counters.add(`dropped.${reason}`),
@@ -99,6 +110,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
 
   async start(): Promise<Result<void>> {
     try {
+      await this.#identity.load();
       await this.#sockets.start();
     } catch (error) {
       return fail(
@@ -107,6 +119,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       );
     }
     this.#open = true;
+    this.#renewal = setInterval(() => void this.reloadCertificates(), renewalMs).unref();
     this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
     return ok(undefined);
   }
@@ -114,6 +127,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   async stop(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#renewal);
     for (const call of this.#calls) call.end(failure('draining'));
     const settled = [...this.#calls].map((call) => call.settled);
     const unregistered = [...this.#registrations].map((registration) => registration.stop());
@@ -127,6 +141,25 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   /** The port that peers reach us by; the same for UDP and TCP when both are listened on. */
   get port(): number {
     return this.#sockets.port(this.#config.listen.transports[0] ?? 'udp');
+  }
+
+  /** The port of the TLS listener. */
+  get tlsPort(): number {
+    return this.#sockets.port('tls');
+  }
+
+  /**
+   * Takes certificate, key and authorities from their files when those have changed, for connections from now on; the open ones
+   * stay. Done by itself once a minute. Files that do not fit together are logged, and the present ones stay in use.
+   */
+  async reloadCertificates(): Promise<void> {
+    try {
+      if (!(await this.#identity.load())) return;
+      this.#sockets.renewTls();
+      this.#log.info({ event: 'certificates-reloaded' }, 'SIP certificates reloaded');
+    } catch (error) {
+      this.#log.error({ event: 'certificates-refused', err: error }, 'SIP certificates cannot be used');
+    }
   }
 
   /** What was received, sent, refused and dropped, by name (`received.INVITE`, `dropped.rate`, …). */
@@ -198,7 +231,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         fromDisplayName: displayNameOf(account),
         callId: randomToken(),
         nextCseq: () => ++cseq,
-        lines: [headerLine('Accept', 'application/sdp')],
+        lines: async () => [headerLine('Accept', 'application/sdp')],
         hops: own ? await hopsOf(account, this.#wire) : [await this.#wire.resolve(uri)],
         digest: digestOf(account),
       });
@@ -224,7 +257,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       origin.connection?.localAddress ?? this.#sockets.localAddresses.known(origin.source.address);
     const call = (localAddress: string): IncomingCall => {
       const user = request.source.uri.user ?? '';
-      const contact = this.#wire.contact(user, localAddress, origin.transport);
+      const port = this.#sockets.portOf(origin.transport, origin.connection);
+      const contact = this.#wire.contact(user, localAddress, origin.transport, port);
       return new IncomingCall({
         core: this.#core,
         dialogs: this.#dialogs,

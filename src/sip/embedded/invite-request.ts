@@ -150,12 +150,20 @@ export class InviteRequest {
     if (!isOwn(target, this.#options.account)) await this.#goBy([await this.#wire.resolve(target)]);
   }
 
-  async #goBy([hop, ...others]: readonly [Hop, ...Hop[]]): Promise<void> {
-    const { account } = this.#options;
-    this.#others = others;
-    this.#localAddress = await this.#wire.sockets.localAddresses.towards(hop.address);
-    this.#contact = this.#wire.contact(escapeUser(account.user), this.#localAddress, hop.transport);
+  /** Takes the first hop that there is a way to. */
+  async #goBy(hops: readonly [Hop, ...Hop[]]): Promise<void> {
+    const user = escapeUser(this.#options.account.user);
+    const [hop, next, ...others] = hops;
+    try {
+      this.#localAddress = await this.#wire.sockets.localAddresses.towards(hop.address);
+      this.#contact = await this.#wire.contactTowards(user, hop);
+    } catch (error) {
+      this.#wire.health.failed(hop);
+      if (next === undefined) throw error;
+      return this.#goBy([next, ...others]);
+    }
     this.#hop = hop;
+    this.#others = next === undefined ? [] : [next, ...others];
   }
 
   #lines(): string[] {

@@ -50,6 +50,7 @@ export class OutgoingCall extends EmbeddedCall {
   /** Dialogs before the answer, as far as the peer may already ask for something in them. */
   readonly #earlyLegs = new Map<SessionDialog, DialogLeg>();
   #silence: NodeJS.Timeout | undefined;
+  #unwatch = (): void => {};
 
   constructor(options: OutgoingCallOptions) {
     const { core, log, target, localAddress } = options;
@@ -114,8 +115,9 @@ export class OutgoingCall extends EmbeddedCall {
       const client = this.#request.send(this.core, this.#delegate());
       this.#client = client;
       const { hop } = this.#request;
+      this.#unwatch();
       if (hop !== undefined)
-        this.#options.wire.watchRefusal(hop, () => this.#noAnswerFrom(client, 'connection refused'));
+        this.#unwatch = this.#options.wire.watchRefusal(hop, (fault) => this.#noAnswerFrom(client, fault));
       if (this.#request.hasAlternative)
         this.#silence = setTimeout(() => this.#noAnswerFrom(client, 'no answer'), patience * Timers.T1);
     } catch (error) {
@@ -137,6 +139,7 @@ export class OutgoingCall extends EmbeddedCall {
   #hear(): void {
     this.#heard = true;
     clearTimeout(this.#silence);
+    this.#unwatch();
     this.#request.heard();
   }
 
@@ -342,5 +345,6 @@ export class OutgoingCall extends EmbeddedCall {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     clearTimeout(this.#silence);
+    this.#unwatch();
   }
 }

@@ -154,7 +154,7 @@ function completed(source: SipResponse, packet: Packet): SipResponse {
   if (source.method !== 'INVITE' || source.status === 100 || source.status >= 300) return source;
   if (contactOf(source) === undefined) {
     const { address, port } = packet.source;
-    const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
+    const parameter = packet.transport === 'udp' ? '' : `;transport=${packet.transport}`;
     const user = source.to.uri.user;
     const at = user === undefined ? '' : `${user}@`;
     source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);

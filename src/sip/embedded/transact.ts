@@ -17,8 +17,8 @@ export interface RequestOutsideDialog {
   readonly callId: string;
   /** Counts on across requests with the same Call-ID (RFC 3261 §10.2). */
   readonly nextCseq: () => number;
-  /** Complete header lines. */
-  readonly lines: readonly string[];
+  /** Complete header lines, for the hop that is tried. Rejects when there is no way to that one. */
+  readonly lines: (hop: Hop) => Promise<readonly string[]>;
   /** In the order in which they are tried: the next one when one does not answer, or with 503 (RFC 3263 §4.3). */
   readonly hops: readonly [Hop, ...Hop[]];
   readonly digest: DigestClient | undefined;
@@ -54,8 +54,15 @@ async function atHop(
   const about = { method: request.method, uri: request.target.text, body: '' };
   request.digest?.begin();
   let authorization = request.digest?.again(about) ?? [];
+  let lines: readonly string[];
+  try {
+    lines = await request.lines(hop);
+  } catch (error) {
+    wire.health.failed(hop);
+    return { response: undefined, fault: String(error), hop };
+  }
   for (;;) {
-    const answer = await once(core, wire, request, hop, last, authorization);
+    const answer = await once(core, wire, request, hop, last, [...lines, ...authorization]);
     const { response } = answer;
     if (response === undefined) wire.health.failed(hop);
     else if (response.status === 503) wire.health.failed(hop, retryAfterSeconds(response.headers));
@@ -77,7 +84,7 @@ function once(
   request: RequestOutsideDialog,
   hop: Hop,
   last: boolean,
-  authorization: readonly string[],
+  lines: readonly string[],
 ): Promise<SipAnswer> {
   const { promise, resolve } = Promise.withResolvers<SipAnswer>();
   const done = ({ message }: { message: unknown }): void =>
@@ -98,7 +105,7 @@ function once(
     request.from,
     request.to,
     options,
-    [...request.lines, ...authorization],
+    [...lines],
   );
   const client = core.asClient(hop, () =>
     core.request(message, { onAccept: done, onReject: done, onRedirect: done }),
@@ -107,7 +114,10 @@ function once(
     resolve({ response: undefined, fault });
     core.abandon(client as UserAgentClient);
   };
-  wire.watchRefusal(hop, () => giveUp('connection refused'));
+  const unwatch = wire.watchRefusal(hop, giveUp);
   const timer = last ? undefined : setTimeout(() => giveUp('no answer'), patience * Timers.T1);
-  return promise.finally(() => clearTimeout(timer));
+  return promise.finally(() => {
+    unwatch();
+    clearTimeout(timer);
+  });
 }

@@ -1,7 +1,8 @@
+import { isIP } from 'node:net';
 import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
-import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import { bareHost, hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
 import { HopHealth } from '../transport/hop-health.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { RefusalProbe } from '../transport/refusal-probe.ts';
@@ -37,9 +38,10 @@ export class Wire {
 
   /** Next hop of a URI (RFC 3261 §8.1.2). Rejects when it cannot be resolved. */
   async resolve(uri: SipUri): Promise<Hop> {
-    if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
-    const transport: SipTransport = uri.parameters.get('transport')?.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
-    return { transport, address: await this.sockets.resolver.resolve(uri.host), port: uri.port ?? 5060 };
+    const transport = transportOf(uri);
+    const address = await this.sockets.resolver.resolve(uri.host);
+    const hop = { transport, address, port: uri.port ?? (transport === 'tls' ? 5061 : 5060) };
+    return isIP(bareHost(uri.host)) === 0 ? { ...hop, name: uri.host } : hop;
   }
 
   /** First Route, else the Request-URI. */
@@ -53,15 +55,34 @@ export class Wire {
     return `${hostInUri(this.#publicAddress ?? localAddress)}:${this.sockets.port(transport)}`;
   }
 
-  /** Contact value of ours towards a peer. */
-  contact(user: string, localAddress: string, transport: SipTransport): string {
-    const host = this.publicHostPort(localAddress, transport);
-    return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
+  /** Contact value of ours towards a next hop. Rejects when there is no way to it. */
+  async contactTowards(user: string, hop: Hop): Promise<string> {
+    const [local, port] = await Promise.all([
+      this.sockets.localAddresses.towards(hop.address),
+      this.sockets.portTowards(hop),
+    ]);
+    return this.contact(user, local, hop.transport, port);
   }
 
-  /** Calls back when the hop's UDP port turns out to be closed. */
-  watchRefusal(hop: Hop, onRefused: () => void): void {
-    if (hop.transport !== 'udp') return;
+  /** Contact value of ours under a port. */
+  contact(user: string, localAddress: string, transport: SipTransport, port: number): string {
+    const host = `${hostInUri(this.#publicAddress ?? localAddress)}:${port}`;
+    return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
+  }
+
+  /** Calls back when the hop's UDP port turns out to be closed, or its connection closes; what it returns ends the latter. */
+  watchRefusal(hop: Hop, onRefused: (fault: string) => void): () => void {
+    const key = hopKey(hop);
+    if (hop.transport === 'udp') {
+      this.#probe(hop, () => onRefused('connection refused'));
+      return () => {};
+    }
+    return this.watchConnections((lost) => {
+      if (hopKey(lost) === key) onRefused('connection closed');
+    });
+  }
+
+  #probe(hop: Hop, onRefused: () => void): void {
     const key = hopKey(hop);
     const running = this.#probes.get(key);
     if (running !== undefined) {
@@ -100,4 +121,12 @@ export class Wire {
     for (const live of this.#live) live.stop();
     this.#live.clear();
   }
+}
+
+/** RFC 3261 §19.1.2: `sips:` is TLS; the parameter says, else UDP. Throws for a scheme that has no transport. */
+function transportOf(uri: SipUri): SipTransport {
+  if (uri.scheme === 'sips') return 'tls';
+  if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
+  const named = uri.parameters.get('transport')?.toLowerCase();
+  return named === 'tcp' || named === 'tls' ? named : 'udp';
 }

@@ -7,10 +7,11 @@ const namesKept = 1_000;
 
 /** Host name → address, kept for 30 s. SRV and NAPTR (RFC 3263) belong here when several servers are to be tried. */
 export class HostResolver {
-  readonly #family: 4 | 6;
+  /** 0: both. */
+  readonly #family: 4 | 6 | 0;
   readonly #known = new Map<string, { address: string; at: number }>();
 
-  constructor(family: 4 | 6) {
+  constructor(family: 4 | 6 | 0) {
     this.#family = family;
   }
 
