@@ -117,7 +117,7 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
   const server = settings.value('sip.server') ?? uri?.domain;
   const register = settings.value('sip.register');
   const transport = settings.value('sip.transport');
-  const port = settings.value('sip.port') ?? (transport === 'tls' ? 5061 : 5060);
+  const port = settings.value('sip.port');
   const missing =
     (uri === undefined && settings.from('sip.uri') === undefined) ||
     (uri !== undefined && server === undefined && settings.from('sip.server') === undefined);
@@ -174,7 +174,7 @@ const noPassword: Problem = {
 
 /** A PBX on this machine has the port that we want: we would talk to ourselves, or not start. */
 function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean {
-  if (account.port !== listen.port) return false;
+  if ((account.port ?? 5060) !== listen.port) return false;
   if (account.server === listen.address) return true;
   return isUnspecified(listen.address) && (account.server === 'localhost' || isLoopback(account.server));
 }
@@ -182,7 +182,7 @@ function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean 
 function portTwice(settings: Settings, account: SipAccount): Problem {
   return {
     from: settings.from('sip.listenPort') ?? 'sip.listenPort',
-    what: `the PBX ${account.server} and this gateway would both use port ${account.port} of this machine`,
+    what: `the PBX ${account.server} and this gateway would both use port ${account.port ?? 5060} of this machine`,
     remedy: 'Set JIGASI_SIP_LISTEN_PORT to another one, e.g. 5070.',
   };
 }

@@ -75,7 +75,8 @@ export interface SipAccount {
   readonly displayName: string | undefined;
   /** Registrar and outbound proxy. */
   readonly server: string;
-  readonly port: number;
+  /** Undefined: as DNS says (RFC 3263), else the default of the transport. */
+  readonly port: number | undefined;
   /** Tried in this order when `server` does not answer or says 503. */
   readonly backupServers?: readonly SipServer[];
   readonly transport: SipTransport;
@@ -103,7 +104,7 @@ export interface SipTls {
 
 export interface SipServer {
   readonly host: string;
-  readonly port: number;
+  readonly port: number | undefined;
 }
 
 export interface MediaConfig {

@@ -41,7 +41,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
         password: 'hush',
         displayName: undefined,
         server: 'pbx.example',
-        port: 5060,
+        port: undefined,
         backupServers: [],
         transport: 'udp',
         register: true,

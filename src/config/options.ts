@@ -100,7 +100,7 @@ const sip = {
   'sip.port': optional(kinds.port, 'Port of the server', {
     environment: ['JIGASI_SIP_PORT'],
     properties: ['sip:PROXY_PORT', 'sip:SERVER_PORT'],
-    fallbackText: '5060; with TLS 5061',
+    fallbackText: 'what DNS says (SRV), else 5060, with TLS 5061',
   }),
   'sip.backupServers': optional(
     kinds.servers,

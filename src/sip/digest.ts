@@ -162,8 +162,9 @@ export function digestResponse(
   return hash(`${ha1}:${challenge.nonce}:${inputs.nc}:${inputs.cnonce}:${inputs.qop}:${ha2}`);
 }
 
-function hashOf(challenge: DigestChallenge): (text: string) => string {
-  const name = isSha(challenge) ? 'sha256' : 'md5';
+function hashOf({ algorithm }: DigestChallenge): (text: string) => string {
+  const sha = algorithm.startsWith('SHA-512-256') ? 'sha512-256' : 'sha256';
+  const name = algorithm.startsWith('SHA') ? sha : 'md5';
   return (text) => createHash(name).update(text, 'latin1').digest('hex');
 }
 

@@ -6,6 +6,7 @@ import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
 import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
 import type { SipCall } from '../../src/sip/engine.ts';
 import type { RateLimit } from '../../src/sip/token-bucket.ts';
+import type { NameService } from '../../src/sip/transport/name-service.ts';
 
 /** T1 of 25 ms: what takes 32 s by RFC 3261 takes 1.6 s in a test. */
 export const quickTimes: SipTimes = { t1: 25, t2: 200, t4: 250 };
@@ -24,6 +25,7 @@ export interface TestEngineOptions {
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
   readonly config?: Partial<SipConfig>;
+  readonly names?: NameService;
 }
 
 /** An embedded engine on a free port of 127.0.0.1. */
@@ -57,6 +59,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
   const engine = new EmbeddedSipEngine({
     config,
     log: silentLog,
+    ...(options.names && { names: options.names }),
     ...(options.times && { times: options.times }),
     ...(options.rate && { rate: options.rate }),
   });

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { SipAccount } from '../../config/config.ts';
 import { DigestClient } from '../digest.ts';
 import { quoted } from '../header-line.ts';
@@ -12,16 +11,12 @@ import type { Wire } from './wire.ts';
  * when no name can be resolved.
  */
 export async function hopsOf(account: SipAccount, wire: Wire): Promise<[Hop, ...Hop[]]> {
+  const { transport } = account;
   const servers = [{ host: account.server, port: account.port }, ...(account.backupServers ?? [])];
   const resolved = await Promise.allSettled(
-    servers.map(async ({ host, port }): Promise<Hop> => {
-      const address = await wire.sockets.resolver.resolve(host);
-      const hop = { transport: account.transport, address, port };
-      // RFC 5922 §7.1: the certificate is for the domain that was asked for. An address is its own name.
-      return isIP(host) === 0 ? { ...hop, name: host } : hop;
-    }),
+    servers.map(({ host, port }) => wire.sockets.resolver.resolve({ host, port, transport })),
   );
-  const hops = resolved.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const hops = resolved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const [first, ...others] = wire.health.order(hops);
   if (first !== undefined) return [first, ...others];
   throw resolved.find((result) => result.status === 'rejected')?.reason;

@@ -8,6 +8,7 @@ import { headerLine } from '../header-line.ts';
 import { isTooBrief } from '../session-timer.ts';
 import { parseUri } from '../sip-uri.ts';
 import { type RateLimit, SourceLimiter } from '../token-bucket.ts';
+import type { NameService } from '../transport/name-service.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
 import { TlsIdentity } from '../transport/tls-identity.ts';
 import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
@@ -39,6 +40,8 @@ export interface EmbeddedSipEngineOptions {
   readonly rate?: RateLimit;
   /** RFC 3261 T1, T2, T4; shorter ones are for tests. They hold for the whole process. */
   readonly times?: SipTimes;
+  /** Instead of the machine's own name service. */
+  readonly names?: NameService;
 }
 
 /** Far above what a PBX with hundreds of calls sends, far below what costs us a core. */
@@ -76,6 +79,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         ...(config.listen.address6 === undefined ? [] : [config.listen.address6]),
       ],
       port: config.listen.port,
+      ...(options.names !== undefined && { names: options.names }),
       tls: { port: config.listen.tlsPort ?? 5_061, identity: this.#identity },
       // Over TLS our connection to the server is enough; the others need a socket of their own.
       transports: [...config.listen.transports, ...(transport === 'tls' ? [] : [transport])],
@@ -182,8 +186,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     const { server } = this.#config.account;
     try {
       // Every call goes through the account's server, wherever its target is.
-      const address = await this.#sockets.resolver.resolve(server);
-      return ok(await this.#sockets.localAddresses.towards(address));
+      const [hop] = await hopsOf(this.#config.account, this.#wire);
+      return ok(await this.#sockets.localAddresses.towards(hop.address));
     } catch (error) {
       return fail('phone-unreachable', `${server}: ${error}`);
     }
@@ -232,7 +236,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         callId: randomToken(),
         nextCseq: () => ++cseq,
         lines: async () => [headerLine('Accept', 'application/sdp')],
-        hops: own ? await hopsOf(account, this.#wire) : [await this.#wire.resolve(uri)],
+        hops: own ? await hopsOf(account, this.#wire) : await this.#wire.resolveAll(uri),
         digest: digestOf(account),
       });
       return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);

@@ -147,7 +147,7 @@ export class InviteRequest {
     this.#target = withoutHeaders(target);
     this.#authorization = [];
     this.digest?.begin();
-    if (!isOwn(target, this.#options.account)) await this.#goBy([await this.#wire.resolve(target)]);
+    if (!isOwn(target, this.#options.account)) await this.#goBy(await this.#wire.resolveAll(target));
   }
 
   /** Takes the first hop that there is a way to. */
@@ -181,7 +181,7 @@ export class InviteRequest {
 /** Another port of the PBX's own host is another user agent. */
 function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
   if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
-  return target.host === server.toLowerCase() && (target.port ?? 5060) === port;
+  return target.host === server.toLowerCase() && (target.port ?? 5060) === (port ?? 5060);
 }
 
 /** A Contact of a redirect may carry headers for the new request; we take none from a peer. */

@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
 import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
-import { bareHost, hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
 import { HopHealth } from '../transport/hop-health.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { RefusalProbe } from '../transport/refusal-probe.ts';
@@ -36,12 +35,16 @@ export class Wire {
     this.#publicAddress = options.publicAddress;
   }
 
-  /** Next hop of a URI (RFC 3261 §8.1.2). Rejects when it cannot be resolved. */
+  /** Next hops of a URI (RFC 3261 §8.1.2), those that failed lately at the end. Rejects when it cannot be resolved. */
+  async resolveAll(uri: SipUri): Promise<[Hop, ...Hop[]]> {
+    const { host, port } = uri;
+    const found = await this.sockets.resolver.resolve({ host, port, transport: transportOf(uri) });
+    const [first, ...others] = this.health.order(found);
+    return [first ?? found[0], ...others];
+  }
+
   async resolve(uri: SipUri): Promise<Hop> {
-    const transport = transportOf(uri);
-    const address = await this.sockets.resolver.resolve(uri.host);
-    const hop = { transport, address, port: uri.port ?? (transport === 'tls' ? 5061 : 5060) };
-    return isIP(bareHost(uri.host)) === 0 ? { ...hop, name: uri.host } : hop;
+    return (await this.resolveAll(uri))[0];
   }
 
   /** First Route, else the Request-URI. */
@@ -123,10 +126,10 @@ export class Wire {
   }
 }
 
-/** RFC 3261 §19.1.2: `sips:` is TLS; the parameter says, else UDP. Throws for a scheme that has no transport. */
-function transportOf(uri: SipUri): SipTransport {
+/** RFC 3261 §19.1.2: `sips:` is TLS, else the parameter says, or nothing does. Throws for a scheme that has no transport. */
+function transportOf(uri: SipUri): SipTransport | undefined {
   if (uri.scheme === 'sips') return 'tls';
   if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
   const named = uri.parameters.get('transport')?.toLowerCase();
-  return named === 'tcp' || named === 'tls' ? named : 'udp';
+  return named === 'udp' || named === 'tcp' || named === 'tls' ? named : undefined;
 }

@@ -4,8 +4,9 @@ import type { Log } from '../../log.ts';
 import { messageLimits } from '../message-head.ts';
 import type { Address } from '../via.ts';
 import { LocalAddresses } from './local-address.ts';
+import { type NameService, systemNames } from './name-service.ts';
 import { type Hop, hopKey, type Packet } from './packet.ts';
-import { HostResolver } from './resolve-host.ts';
+import { TargetResolver } from './target-resolver.ts';
 import { type TcpConnection, tcpTimes } from './tcp-connection.ts';
 import { TcpFlows } from './tcp-flows.ts';
 import type { TlsIdentity } from './tls-identity.ts';
@@ -18,6 +19,7 @@ export interface SipSocketsOptions {
   readonly port: number;
   readonly transports: readonly SipTransport[];
   readonly tls?: { readonly port: number; readonly identity: TlsIdentity };
+  readonly names?: NameService;
   readonly log: Log;
   /** Must not throw. */
   readonly onPacket: (packet: Packet) => void;
@@ -37,7 +39,7 @@ const bindAttempts = 8;
 
 /** Our SIP sockets: listeners for UDP, TCP and TLS on one address of each family, and the connections. Engine-independent. */
 export class SipSockets {
-  readonly resolver: HostResolver;
+  readonly resolver: TargetResolver;
   readonly localAddresses: LocalAddresses;
   readonly #options: SipSocketsOptions;
   readonly #withoutTcp = new Map<string, number>();
@@ -47,8 +49,8 @@ export class SipSockets {
 
   constructor(options: SipSocketsOptions) {
     this.#options = options;
-    const [first, ...others] = options.addresses.map((address) => (isIPv6(address) ? 6 : 4));
-    this.resolver = new HostResolver(others.length === 0 && first !== undefined ? first : 0);
+    const families = options.addresses.map((address) => (isIPv6(address) ? 6 : 4));
+    this.resolver = new TargetResolver({ names: options.names ?? systemNames(), families });
     this.localAddresses = new LocalAddresses(options.addresses);
     this.#tcp = this.#makeFlows('tcp');
     if (options.tls !== undefined) this.#tls = this.#makeFlows('tls');
