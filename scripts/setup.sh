@@ -15,6 +15,7 @@ tools='prosody prosody
 sipp sip-tester
 baresip baresip-core
 kamailio kamailio
+openssl openssl
 ffmpeg ffmpeg
 espeak-ng espeak-ng'
 
@@ -22,6 +23,8 @@ missing_packages() {
   while read -r command package; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null || printf '%s ' "$package"
   done <<<"$tools"
+  # A module of kamailio has no command of its own.
+  compgen -G '/usr/lib/*/kamailio/modules/tls.so' >/dev/null || printf 'kamailio-tls-modules '
 }
 
 as_root() {

@@ -277,6 +277,14 @@ const catalogue = {
     'Disconnected',
     'The ACK did not arrive; the Contact address must be reachable from the PBX.',
   ),
+  'session-expired': ending(
+    408,
+    'Session expired',
+    'gone',
+    'cancel',
+    'Disconnected',
+    'The PBX neither refreshed the call (RFC 4028) nor answered our refresh; it forgot the call or the network is gone.',
+  ),
   'worker-lost': ending(
     500,
     'Media worker stopped',

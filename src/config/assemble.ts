@@ -1,5 +1,5 @@
 import { isLoopback, isUnspecified } from './addresses.ts';
-import type { Config, MediaConfig, SipAccount, SipConfig, XmppConfig } from './config.ts';
+import type { Config, MediaConfig, SipAccount, SipConfig, SipTls, XmppConfig } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
 
@@ -65,11 +65,22 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
   const listen = {
     address: settings.value('sip.listenAddress'),
     port: settings.value('sip.listenPort'),
+    address6: settings.value('sip.listenAddress6'),
+    tlsPort: settings.value('sip.listenTlsPort'),
     transports: settings.value('sip.listenTransports'),
   };
   const account = assembleAccount(settings, problems);
+  const tls = assembleTls(settings);
+  if (listen.transports.includes('tls') && tls.certificateFile === undefined) {
+    problems.push({
+      from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
+      what: 'TLS is to be listened on, but there is no certificate',
+      remedy: 'Set JIGASI_SIP_TLS_CERTIFICATE and JIGASI_SIP_TLS_KEY, or remove tls from the list.',
+    });
+  }
   const defaultRoom = settings.value('sip.defaultRoom');
-  if (!listen.transports.includes(account.transport)) {
+  // Over TLS our own connection to the server carries what comes from there.
+  if (account.transport !== 'tls' && !listen.transports.includes(account.transport)) {
     problems.push({
       from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
       what: `${account.transport} is missing, but the account uses it`,
@@ -87,6 +98,7 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
   }
   return {
     listen,
+    tls,
     publicAddress: settings.value('sip.publicAddress'),
     account,
     defaultRoom,
@@ -95,6 +107,7 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     forwardedHeaders: settings.value('sip.forwardedHeaders').map((name) => name.toLowerCase()),
     outboundPrefix: settings.value('sip.outboundPrefix') ?? '',
     noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
+    sessionSeconds: settings.value('sip.sessionSeconds'),
     codecs: settings.value('sip.codecs'),
     codecOrder: settings.value('sip.codecOrder'),
     dtmf: settings.value('sip.dtmf'),
@@ -116,6 +129,8 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
   const password = settings.value('sip.password');
   const server = settings.value('sip.server') ?? uri?.domain;
   const register = settings.value('sip.register');
+  const transport = settings.value('sip.transport');
+  const port = settings.value('sip.port');
   const missing =
     (uri === undefined && settings.from('sip.uri') === undefined) ||
     (uri !== undefined && server === undefined && settings.from('sip.server') === undefined);
@@ -130,10 +145,26 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
     password,
     displayName: settings.value('sip.displayName'),
     server: server ?? '',
-    port: settings.value('sip.port'),
-    transport: settings.value('sip.transport'),
+    port,
+    backupServers: (settings.value('sip.backupServers') ?? []).map((other) => ({
+      host: other.host,
+      port: other.port ?? port,
+    })),
+    transport,
     register,
     expiresSeconds: settings.value('sip.expiresSeconds'),
+    checkSeconds: settings.value('sip.checkSeconds'),
+  };
+}
+
+function assembleTls(settings: Settings): SipTls {
+  return {
+    certificateFile: settings.value('sip.tlsCertificate'),
+    keyFile: settings.value('sip.tlsKey'),
+    caFile: settings.value('sip.tlsCa'),
+    verify: settings.value('sip.tlsVerify'),
+    verifyClients: settings.value('sip.tlsVerifyClients'),
+    minVersion: settings.value('sip.tlsMinVersion'),
   };
 }
 
@@ -156,7 +187,7 @@ const noPassword: Problem = {
 
 /** A PBX on this machine has the port that we want: we would talk to ourselves, or not start. */
 function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean {
-  if (account.port !== listen.port) return false;
+  if ((account.port ?? 5060) !== listen.port) return false;
   if (account.server === listen.address) return true;
   return isUnspecified(listen.address) && (account.server === 'localhost' || isLoopback(account.server));
 }
@@ -164,7 +195,7 @@ function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean 
 function portTwice(settings: Settings, account: SipAccount): Problem {
   return {
     from: settings.from('sip.listenPort') ?? 'sip.listenPort',
-    what: `the PBX ${account.server} and this gateway would both use port ${account.port} of this machine`,
+    what: `the PBX ${account.server} and this gateway would both use port ${account.port ?? 5060} of this machine`,
     remedy: 'Set JIGASI_SIP_LISTEN_PORT to another one, e.g. 5070.',
   };
 }

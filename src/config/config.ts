@@ -27,14 +27,19 @@ export interface XmppConfig {
   readonly region: string | undefined;
 }
 
-export type SipTransport = 'udp' | 'tcp';
+export type SipTransport = 'udp' | 'tcp' | 'tls';
 
 export interface SipConfig {
   readonly listen: {
     readonly address: string;
     readonly port: number;
+    /** IPv6 beside an IPv4 `address`, on the same ports. */
+    readonly address6?: string | undefined;
+    /** Of TLS. Default 5061. */
+    readonly tlsPort?: number;
     readonly transports: readonly SipTransport[];
   };
+  readonly tls?: SipTls;
   /** Address that peers shall use for us in Contact and Via instead of the local one (1:1 NAT). */
   readonly publicAddress: string | undefined;
   readonly account: SipAccount;
@@ -49,6 +54,8 @@ export interface SipConfig {
   readonly outboundPrefix: string;
   /** An outgoing call that nobody answers ends after this. */
   readonly noAnswerSeconds: number;
+  /** Calls are refreshed in this time (RFC 4028), seconds; 0: only when the peer wants it. Default 1800. */
+  readonly sessionSeconds?: number;
   /** Codecs in order of preference. */
   readonly codecs: readonly Codec[];
   /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */
@@ -95,11 +102,36 @@ export interface SipAccount {
   readonly displayName: string | undefined;
   /** Registrar and outbound proxy. */
   readonly server: string;
-  readonly port: number;
+  /** Undefined: as DNS says (RFC 3263), else the default of the transport. */
+  readonly port: number | undefined;
+  /** Tried in this order when `server` does not answer or says 503. */
+  readonly backupServers?: readonly SipServer[];
   readonly transport: SipTransport;
   /** False: a plain trunk, calls only. */
   readonly register: boolean;
   readonly expiresSeconds: number;
+  /** Longest time between two REGISTERs: so soon a registrar that lost its table is noticed. Default 25. */
+  readonly checkSeconds?: number;
+}
+
+/** PEM files; they are read again when they change, and connections that are open stay so. */
+export interface SipTls {
+  /** Our certificate with its chain, shown by the listener and, when asked, to servers. */
+  readonly certificateFile?: string | undefined;
+  /** Its private key; undefined: in `certificateFile`. */
+  readonly keyFile?: string | undefined;
+  /** Authorities that we trust beside the publicly known ones. */
+  readonly caFile?: string | undefined;
+  /** False: any certificate of a server is taken. Default true. */
+  readonly verify?: boolean;
+  /** True: who connects to us must show a certificate that we trust. Default false. */
+  readonly verifyClients?: boolean;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface SipServer {
+  readonly host: string;
+  readonly port: number | undefined;
 }
 
 export interface MediaConfig {

@@ -35,9 +35,9 @@ test('.env.example as it is starts without a warning', () => {
 });
 
 test('.env.example shows every variable, with a value that is valid, and no other', () => {
-  const shown = [...env.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name);
+  const shown = [...env.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name);
   assert.deepEqual(shown.sort(), knownVariables().sort());
-  const all = env.replaceAll(/^# (?=[A-Z][A-Z_]+=)/gm, '').replaceAll(/^\w+(?:_FILE|_CONFIG)=.*$/gm, '');
+  const all = env.replaceAll(/^# (?=[A-Z][A-Z0-9_]+=)/gm, '').replaceAll(/^\w+(?:_FILE|_CONFIG)=.*$/gm, '');
   assert.partialDeepStrictEqual(load({ '/.env': all }), { kind: 'config', warnings: [] });
 });
 
@@ -47,7 +47,7 @@ test('jigasi.example.yaml as it is starts without a warning', () => {
 
 test('jigasi.example.yaml shows every name, with a value that is valid', () => {
   const all = yaml
-    .replaceAll(/^( +)# (?=[a-zA-Z]+: ?\S)(?!\w+:? \w+ \w+)/gm, '$1')
+    .replaceAll(/^( +)# (?=[a-zA-Z0-9]+: ?\S)(?!\w+:? \w+ \w+)/gm, '$1')
     .replaceAll(/^ +\w+File: .*$/gm, '');
   for (const key of optionKeys) assert.match(all, new RegExp(`^  ${key.split('.')[1]}:`, 'm'), key);
   assert.partialDeepStrictEqual(load({ '/jigasi.yaml': all }), { kind: 'config', warnings: [] });
@@ -55,7 +55,7 @@ test('jigasi.example.yaml shows every name, with a value that is valid', () => {
 
 test('defaults that the examples show are the defaults of the code', () => {
   const environment = new Map(
-    [...env.matchAll(/^# ([A-Z][A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+    [...env.matchAll(/^# ([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   );
   for (const key of optionKeys) {
     const { fallback, environment: names }: Option = options[key];

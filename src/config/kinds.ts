@@ -50,6 +50,13 @@ export const localAddress = matching(
   z.string().refine((value) => isHostAddress(value)),
 );
 
+export const localAddress6 = matching(
+  'an IPv6 address of this machine (:: for all)',
+  z.string().refine((value) => value.includes(':') && isHostAddress(value)),
+);
+
+export const file = matching('the path of a file', z.string().min(1).max(4096).regex(noControls));
+
 export const publicAddress = matching(
   'an IP address under which peers reach this machine',
   z.string().refine((value) => isHostAddress(value) && !isUnspecified(value)),
@@ -72,6 +79,20 @@ export const sipUri: Kind<SipUri> = matching(
 export const dialPrefix = matching(
   'a dial prefix of digits, letters, + * . _ or - (in YAML: in quotes)',
   z.string().regex(/^[0-9A-Za-z+*._-]{1,32}$/),
+);
+
+export interface Server {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** `host` or `host:port`, separated by commas; an IPv6 address with a port stands in brackets. */
+export const servers: Kind<readonly Server[]> = matching(
+  'a list of servers such as pbx2.example, pbx3.example:5080',
+  converted(entries, (values) => {
+    const read = values.map(toServer).filter((server) => server !== undefined);
+    return read.length === values.length && read.length <= 8 ? read : undefined;
+  }),
 );
 
 export const stunServer = matching(
@@ -120,6 +141,15 @@ export function wholeNumber(min: number, max: number, what = 'a whole number'): 
   return matching(
     `${what} from ${min} to ${max}`,
     z.union([z.number(), digits]).pipe(z.int().min(min).max(max)),
+  );
+}
+
+/** A time in seconds, or 0 for none. */
+export function seconds(min: number, max: number): Kind<number> {
+  const within = wholeNumber(min, max).schema;
+  return matching(
+    `0, or a whole number from ${min} to ${max}`,
+    z.union([within, z.literal(0), z.literal('0').transform(() => 0)]),
   );
 }
 
@@ -207,6 +237,15 @@ function toSipUri(value: string): SipUri | undefined {
   if (domain === undefined) return { user, domain: undefined };
   const host = toHost(domain);
   return host === undefined ? undefined : { user, domain: host };
+}
+
+function toServer(value: string): Server | undefined {
+  const whole = toHost(value);
+  if (whole !== undefined) return { host: whole, port: undefined };
+  const match = /^(\[[^\]]+\]|[^:\s]+):(\d{1,5})$/.exec(value);
+  const host = toHost(match?.[1] ?? '');
+  const number = Number(match?.[2]);
+  return host === undefined || !(number >= 1 && number <= 65_535) ? undefined : { host, port: number };
 }
 
 function toStunServer(value: string): string | undefined {

@@ -98,16 +98,20 @@ const sip = {
     properties: ['sip:PROXY_ADDRESS', 'sip:SERVER_ADDRESS'],
     fallbackText: 'the domain of `sip.uri`',
   }),
-  'sip.port': withDefault(kinds.port, 5060, 'Port of the server', {
+  'sip.port': optional(kinds.port, 'Port of the server', {
     environment: ['JIGASI_SIP_PORT'],
     properties: ['sip:PROXY_PORT', 'sip:SERVER_PORT'],
+    fallbackText: 'what DNS says (SRV), else 5060, with TLS 5061',
   }),
-  'sip.transport': withDefault(
-    kinds.oneOf(['udp', 'tcp'], ' (TLS is not supported yet)'),
-    'udp',
-    'Transport towards the server',
-    { environment: ['JIGASI_SIP_TRANSPORT'], properties: ['sip:PREFERRED_TRANSPORT'] },
+  'sip.backupServers': optional(
+    kinds.servers,
+    'Servers, best first, that are tried when `sip.server` does not answer or says 503; `host` or `host:port`',
+    { environment: ['JIGASI_SIP_BACKUP_SERVERS'], fallbackText: 'none' },
   ),
+  'sip.transport': withDefault(kinds.oneOf(['udp', 'tcp', 'tls']), 'udp', 'Transport towards the server', {
+    environment: ['JIGASI_SIP_TRANSPORT'],
+    properties: ['sip:PREFERRED_TRANSPORT'],
+  }),
   'sip.register': withDefault(kinds.switched, true, '`false`: a trunk without registration', {
     environment: ['JIGASI_SIP_REGISTER'],
   }),
@@ -118,6 +122,12 @@ const sip = {
     {
       environment: ['JIGASI_SIP_EXPIRES'],
     },
+  ),
+  'sip.checkSeconds': withDefault(
+    kinds.wholeNumber(5, 86_400),
+    25,
+    'A registration is renewed at the latest after this, so that a registrar that lost its table is noticed',
+    { environment: ['JIGASI_SIP_CHECK_SECONDS'] },
   ),
   'sip.authUser': optional(kinds.text, 'User name for authentication, when it differs', {
     environment: ['JIGASI_SIP_AUTH_USER'],
@@ -131,11 +141,50 @@ const sip = {
   'sip.listenAddress': withDefault(kinds.localAddress, '0.0.0.0', 'Local address of SIP', {
     environment: ['JIGASI_SIP_LISTEN_ADDRESS'],
   }),
+  'sip.listenAddress6': optional(
+    kinds.localAddress6,
+    'Local IPv6 address of SIP beside the IPv4 one, `::` for all',
+    {
+      environment: ['JIGASI_SIP_LISTEN_ADDRESS6'],
+    },
+  ),
+  'sip.listenTlsPort': withDefault(kinds.listenPort, 5061, 'Local port of SIP over TLS; 0: any', {
+    environment: ['JIGASI_SIP_LISTEN_TLS_PORT'],
+  }),
+  'sip.tlsCertificate': optional(
+    kinds.file,
+    'PEM file with our certificate and its chain, for the listener and for servers that ask; changes are noticed',
+    { environment: ['JIGASI_SIP_TLS_CERTIFICATE'] },
+  ),
+  'sip.tlsKey': optional(kinds.file, 'PEM file with the private key', {
+    environment: ['JIGASI_SIP_TLS_KEY'],
+    fallbackText: 'in the file of the certificate',
+  }),
+  'sip.tlsCa': optional(kinds.file, 'PEM file with authorities that are trusted beside the public ones', {
+    environment: ['JIGASI_SIP_TLS_CA'],
+  }),
+  'sip.tlsVerify': withDefault(kinds.switched, true, '`false`: any certificate of the server is taken', {
+    environment: ['JIGASI_SIP_TLS_VERIFY'],
+  }),
+  'sip.tlsVerifyClients': withDefault(
+    kinds.switched,
+    false,
+    '`true`: who connects to us must show a certificate that we trust',
+    { environment: ['JIGASI_SIP_TLS_VERIFY_CLIENTS'] },
+  ),
+  'sip.tlsMinVersion': withDefault(
+    kinds.oneOf(['TLSv1.2', 'TLSv1.3']),
+    'TLSv1.2',
+    'Oldest TLS that is spoken',
+    {
+      environment: ['JIGASI_SIP_TLS_MIN_VERSION'],
+    },
+  ),
   'sip.listenPort': withDefault(kinds.listenPort, 5060, 'Local port of SIP; 0: any', {
     environment: ['JIGASI_SIP_LISTEN_PORT'],
   }),
   'sip.listenTransports': withDefault(
-    kinds.someOf(['udp', 'tcp']),
+    kinds.someOf(['udp', 'tcp', 'tls']),
     ['udp', 'tcp'],
     'Transports that SIP listens on',
     {
@@ -177,6 +226,12 @@ const sip = {
     60,
     'An outgoing call that nobody answers ends after this',
     { environment: ['JIGASI_SIP_NO_ANSWER_SECONDS'] },
+  ),
+  'sip.sessionSeconds': withDefault(
+    kinds.seconds(90, 86_400),
+    1800,
+    'A call that was not refreshed for so long is over (RFC 4028); 0: only when the PBX wants that',
+    { environment: ['JIGASI_SIP_SESSION_SECONDS'] },
   ),
   'sip.codecs': withDefault(
     kinds.someOf(['opus', 'G722', 'PCMU', 'PCMA']),

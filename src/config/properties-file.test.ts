@@ -69,7 +69,13 @@ function good(properties: string) {
 test('an existing installation starts unchanged', () => {
   const { config, warnings } = good(installed);
   assert.partialDeepStrictEqual(config.sip, {
-    account: { user: '1000', domain: 'pbx.example', password: 'hush!', server: 'pbx.example', port: 5060 },
+    account: {
+      user: '1000',
+      domain: 'pbx.example',
+      password: 'hush!',
+      server: 'pbx.example',
+      port: undefined,
+    },
     defaultRoom: 'siptest@conference.meet.example',
   });
   assert.deepEqual(warnings, [
@@ -133,7 +139,7 @@ test('a proxy that is found automatically is not used', () => {
   const { account } = good(
     `${minimal}${sip}.SERVER_ADDRESS=pbx.example\n${sip}.PROXY_ADDRESS=old.example\n${sip}.PROXY_PORT=1\n${sip}.PROXY_AUTO_CONFIG=true`,
   ).config.sip;
-  assert.partialDeepStrictEqual(account, { server: 'pbx.example', port: 5060 });
+  assert.partialDeepStrictEqual(account, { server: 'pbx.example', port: undefined });
 });
 
 test('only the first account counts', () => {
@@ -153,5 +159,5 @@ test('a password in clear is pointed out without being shown', () => {
 
 test('what the installer never filled in counts as not given', () => {
   const { account } = good(`${minimal}${sip}.SERVER_PORT=<<SIP_PORT>>`).config.sip;
-  assert.equal(account.port, 5060);
+  assert.equal(account.port, undefined);
 });

@@ -13,13 +13,21 @@ export interface DigestChallenge {
   readonly stale: boolean;
 }
 
-export type DigestAlgorithm = 'MD5' | 'MD5-sess' | 'SHA-256' | 'SHA-256-sess';
+export type DigestAlgorithm =
+  | 'MD5'
+  | 'MD5-sess'
+  | 'SHA-256'
+  | 'SHA-256-sess'
+  | 'SHA-512-256'
+  | 'SHA-512-256-sess';
 
 const algorithms = new Map<string, DigestAlgorithm>([
   ['md5', 'MD5'],
   ['md5-sess', 'MD5-sess'],
   ['sha-256', 'SHA-256'],
   ['sha-256-sess', 'SHA-256-sess'],
+  ['sha-512-256', 'SHA-512-256'],
+  ['sha-512-256-sess', 'SHA-512-256-sess'],
 ]);
 
 /**

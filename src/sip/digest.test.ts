@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { DigestClient, digestResponse } from './digest.ts';
 import { parseChallenges } from './digest-challenge.ts';
@@ -37,6 +38,18 @@ test('RFC 7616 §3.9.1, MD5 and SHA-256', () => {
   );
 });
 
+test('SHA-512-256 is that of FIPS 180-4, not the first half of SHA-512 as in the example of RFC 7616 §3.9.2', () => {
+  const hash = (text: string): string => createHash('sha512-256').update(text).digest('hex');
+  // FIPS 180-4's own example.
+  assert.equal(hash('abc'), '53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23');
+  const identity = hash('Mufasa:http-auth@example.org:Circle of Life');
+  const nonce = '7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v';
+  assert.equal(
+    vector(`Digest ${rfc7616}, algorithm=SHA-512-256`, 'Circle of Life', cnonce),
+    hash(`${identity}:${nonce}:00000001:${cnonce}:auth:${hash('GET:/dir/index.html')}`),
+  );
+});
+
 function challenged(...values: string[]): Headers {
   const headers = new Headers();
   for (const value of values) headers.add('www-authenticate', value);
@@ -53,7 +66,7 @@ test('SHA-256 is preferred to MD5 of the same realm; unknown algorithms and sche
   const lines = client().answer(
     401,
     challenged(
-      'Basic realm="x", Digest realm="r", nonce="1", algorithm=SHA-512-256, Digest realm="r", nonce="2", algorithm=MD5',
+      'Basic realm="x", Digest realm="r", nonce="1", algorithm=SHA-3, Digest realm="r", nonce="2", algorithm=MD5',
       'Digest realm="r",nonce="3",algorithm="sha-256",qop="auth", opaque=""',
     ),
     register,

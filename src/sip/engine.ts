@@ -56,6 +56,11 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
   header(name: string): string | undefined;
   /** 180 Ringing. */
   ring(): void;
+  /**
+   * 183 with the SDP answer: the caller hears what is sent before the call is answered (RFC 3960), reliably when it can
+   * (RFC 3262). Nothing is sent for an offerless INVITE. `answer` follows later with the same SDP.
+   */
+  early(sdp: string): void;
   /** 200 OK with the SDP answer (or, for an offerless INVITE, our offer: the answer comes with `answered`). */
   answer(sdp: string): void;
   /** Sends a re-INVITE; the answer, or the reason of the refusal. */

@@ -70,6 +70,11 @@ export function hasEmptyParameter(text: string): boolean {
   return /;\s*;/.test(text) && /;\s*;/.test(text.replace(/"(?:[^"\\]|\\.)*"/gs, '""'));
 }
 
+/** Seconds of a `Retry-After` header (RFC 3261 §20.33); 0 without one. */
+export function retryAfterSeconds(headers: { get(name: string): string | undefined }): number {
+  return Number(/^\s*(\d{1,7})/.exec(headers.get('retry-after') ?? '')?.[1] ?? 0);
+}
+
 export function unquote(value: string): string {
   if (!value.startsWith('"') || !value.endsWith('"') || value.length < 2) return value;
   return value.slice(1, -1).replace(/\\(.)/gs, '$1');

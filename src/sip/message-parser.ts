@@ -1,3 +1,4 @@
+import type { SipTransport } from '../config/config.ts';
 import { hasEmptyParameter, splitOutside } from './header-text.ts';
 import type { Headers, SipMessage, SipRequest } from './message.ts';
 import { type HeadFault, type MessageLimits, messageLimits, readHead } from './message-head.ts';
@@ -46,7 +47,7 @@ interface Context {
 export function parseMessage(
   bytes: Buffer,
   source: Address,
-  transport: 'udp' | 'tcp',
+  transport: SipTransport,
   limits: MessageLimits = messageLimits,
 ): Parsed {
   const head = readHead(bytes, limits);

@@ -3,6 +3,7 @@ import { type Failure, failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { endingOfStatus } from './ending-of-status.ts';
 import type { Registration, RegistrationEvents } from './engine.ts';
+import { retryAfterSeconds } from './header-text.ts';
 import type { SipResponse } from './message.ts';
 import { parseNameAddr } from './name-addr.ts';
 
@@ -15,6 +16,11 @@ export interface SipAnswer {
 
 export interface RegistrationOptions {
   readonly expiresSeconds: number;
+  /**
+   * Longest time between two REGISTERs. A registrar that lost its table says nothing by itself and grants what it granted
+   * before; the refresh is at the same time the question and the remedy, and costs it no more than a query would.
+   */
+  readonly checkSeconds?: number;
   /** Sends REGISTER (0: unregister), answers challenges, and gives the final answer with the Contact it sent. */
   readonly send: (expiresSeconds: number) => Promise<SipAnswer & { readonly contact: string }>;
   readonly log: Log;
@@ -24,6 +30,9 @@ export interface RegistrationOptions {
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 60_000;
+/** A registrar that does not answer is down, not annoyed: we are there soon after it has come back. */
+const longestSilenceMs = 4_000;
+const usualCheckSeconds = 25;
 /** A registrar may ask us to stay away longer than our own back-off would (RFC 3261 §20.33), within reason. */
 const longestRetryAfterMs = 3_600_000;
 const unregisterMs = 2_000;
@@ -35,6 +44,9 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
   #expires: number;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
+  #granted: number | undefined;
+  #asking = false;
+  #askAgain = false;
 
   constructor(options: RegistrationOptions) {
     super();
@@ -48,6 +60,13 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
 
   start(): void {
     this.#plan(0);
+  }
+
+  /** Registers now: our address or the connection to the registrar changed. A failure's wait is not cut short. */
+  refresh(): void {
+    if (this.#state !== 'registered') return;
+    if (this.#asking) this.#askAgain = true;
+    else this.#plan(0);
   }
 
   async stop(): Promise<void> {
@@ -67,15 +86,19 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
   }
 
   #plan(ms: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#register(), ms);
   }
 
   async #register(): Promise<void> {
+    this.#asking = true;
+    this.#askAgain = false;
     const answer = await this.#options.send(this.#expires).catch((error) => ({
       response: undefined,
       fault: String(error),
       contact: '',
     }));
+    this.#asking = false;
     if (this.#state === 'stopped') return;
     const { response } = answer;
     if (response !== undefined && response.status < 300) return this.#registered(response, answer.contact);
@@ -85,11 +108,15 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
 
   #registered(response: SipResponse, contact: string): void {
     const granted = grantedSeconds(response, contact) ?? this.#expires;
+    const news = this.#state !== 'registered' || granted !== this.#granted;
     this.#failures = 0;
     this.#state = 'registered';
+    this.#granted = granted;
+    const { checkSeconds = usualCheckSeconds } = this.#options;
+    const seconds = Math.min(granted * 0.85, checkSeconds);
     // Early enough for a second try, spread so that not all gateways come at once.
-    this.#plan(Math.max(1_000, granted * 1000 * (0.75 + 0.1 * this.#random())));
-    this.#tell('registered', granted);
+    this.#plan(this.#askAgain ? 0 : Math.max(1_000, seconds * 1000 * (0.88 + 0.12 * this.#random())));
+    if (news) this.#tell('registered', granted);
   }
 
   /** RFC 3261 §10.2.8; false when the registrar's minimum does not help. */
@@ -103,7 +130,8 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
   #failed(answer: SipAnswer): void {
     this.#state = 'failed';
     this.#failures += 1;
-    const backoff = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(10, this.#failures - 1));
+    const longest = answer.response === undefined ? longestSilenceMs : longestRetryMs;
+    const backoff = Math.min(longest, firstRetryMs * 2 ** Math.min(10, this.#failures - 1));
     const retryMs = Math.max(backoff * (0.75 + 0.25 * this.#random()), retryAfterMs(answer.response));
     this.#plan(retryMs);
     this.#tell('failed', reasonOf(answer), Math.round(retryMs));
@@ -131,8 +159,8 @@ function reasonOf(answer: SipAnswer): Failure {
 }
 
 function retryAfterMs(response: SipResponse | undefined): number {
-  const seconds = /^\d{1,7}/.exec(response?.headers.get('retry-after') ?? '')?.[0];
-  return Math.min(longestRetryAfterMs, Number(seconds ?? 0) * 1000);
+  const seconds = response === undefined ? 0 : retryAfterSeconds(response.headers);
+  return Math.min(longestRetryAfterMs, seconds * 1000);
 }
 
 /** What the registrar granted: `expires` of our own Contact, else the Expires header (RFC 3261 §10.2.4). */

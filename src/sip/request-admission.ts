@@ -16,7 +16,7 @@ const deliver: Admission = { kind: 'deliver' };
 /** Methods of other RFCs that we know and do not serve: 405. What nobody knows gets 501 (RFC 3261 §21.5.2). */
 const refusedMethods = new Set(['MESSAGE', 'NOTIFY', 'PUBLISH', 'REFER', 'REGISTER', 'SUBSCRIBE']);
 /** Option tags that we can serve when a peer requires them. 100rel: we then send no provisional response but 100 (RFC 3262 §3). */
-const servedOptions = new Set(['100rel']);
+const servedOptions = new Set(['100rel', 'timer']);
 const servedBodies = new Set(['application/sdp']);
 
 /** Inspects method, URI, Require and body in the order of RFC 3261 §8.2.1 to §8.2.3. */

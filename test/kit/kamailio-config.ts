@@ -8,6 +8,16 @@ export interface KamailioSettings {
   readonly gateway: string;
   /** Longest registration that is granted. */
   readonly maxExpires: number;
+  readonly tls?: KamailioTls;
+}
+
+export interface KamailioTls {
+  readonly port: number;
+  readonly certificate: string;
+  readonly key: string;
+  /** Authority whose certificates clients must show; undefined: none is asked for. */
+  readonly clientsOf?: string;
+  readonly method?: 'TLSv1.2+' | 'TLSv1.2';
 }
 
 /** A small PBX: digest for everybody, registrations in memory, record-routing, a dial plan with rooms behind a gateway. */
@@ -27,6 +37,7 @@ rev_dns=no
 disable_tcp=no
 listen=udp:127.0.0.1:${s.port}
 listen=tcp:127.0.0.1:${s.port}
+${s.tls === undefined ? '' : `enable_tls=yes\nlisten=tls:127.0.0.1:${s.tls.port}`}
 alias="${s.domain}"
 server_signature=yes
 
@@ -43,6 +54,9 @@ loadmodule "registrar.so"
 loadmodule "auth.so"
 loadmodule "htable.so"
 loadmodule "xlog.so"
+loadmodule "nathelper.so"
+${s.tls === undefined ? '' : tlsModule(s.tls)}
+modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
 
 modparam("tm", "fr_timer", 5000)
 modparam("tm", "fr_inv_timer", 60000)
@@ -77,6 +91,8 @@ route[REGISTER] {
   if ($au == $null || !pv_www_authenticate("$fd", "$sht(users=>$au)", "0")) { www_challenge("$fd", "1"); exit; }
   if ($au != $tU) { sl_send_reply("403", "Not your address of record"); exit; }
   xlog("L_NOTICE", "REGISTERED $tU expires=$hdr(Expires) $hdr(Contact)\\n");
+  # A connection that a client opened is the way back to it.
+  if (proto != UDP) { fix_nated_register(); }
   save("location");
 }
 
@@ -104,4 +120,17 @@ route[DIAL_PLAN] {
   t_relay();
 }
 `;
+}
+
+function tlsModule(tls: KamailioTls): string {
+  const parameters = [
+    ['certificate', tls.certificate],
+    ['private_key', tls.key],
+    ['tls_method', tls.method ?? 'TLSv1.2+'],
+    ...(tls.clientsOf === undefined ? [] : [['ca_list', tls.clientsOf]]),
+  ].map(([name, value]) => `modparam("tls", "${name}", "${value}")`);
+  if (tls.clientsOf !== undefined) {
+    parameters.push('modparam("tls", "verify_certificate", 1)', 'modparam("tls", "require_certificate", 1)');
+  }
+  return ['loadmodule "tls.so"', ...parameters].join('\n');
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from './child.ts';
-import { type KamailioSettings, kamailioConfig } from './kamailio-config.ts';
+import { type KamailioSettings, type KamailioTls, kamailioConfig } from './kamailio-config.ts';
 import { freeUdpPorts } from './udp-ports.ts';
 
 export interface KamailioOptions {
@@ -19,6 +19,8 @@ export interface KamailioOptions {
   readonly gateway?: string;
   /** Longest registration that is granted, in seconds. Default 3600. */
   readonly maxExpires?: number;
+  /** Listens on TLS too. */
+  readonly tls?: Omit<KamailioTls, 'port'>;
 }
 
 /** A PBX: registrar and record-routing proxy that asks for digest on REGISTER (401) and on every new request (407). */
@@ -26,6 +28,8 @@ export interface Kamailio {
   readonly host: '127.0.0.1';
   /** UDP and TCP. */
   readonly port: number;
+  /** 0 without TLS. */
+  readonly tlsPort: number;
   readonly domain: string;
   /** What it logged; each registration is a line `REGISTERED user …`, each relayed request `RELAY method …`. */
   readonly lines: readonly string[];
@@ -44,7 +48,7 @@ export interface Kamailio {
 export async function startKamailio(options: KamailioOptions): Promise<Kamailio> {
   const directory = await mkdtemp(join(tmpdir(), 'jigasi-kamailio-'));
   for (let attempt = 1; ; attempt += 1) {
-    const [port] = (await freeUdpPorts(1)) as [number];
+    const [port, tlsPort] = (await freeUdpPorts(2)) as [number, number];
     const settings: KamailioSettings = {
       port,
       users: options.users,
@@ -52,6 +56,7 @@ export async function startKamailio(options: KamailioOptions): Promise<Kamailio>
       algorithm: options.algorithm ?? 'MD5',
       gateway: options.gateway ?? 'gateway',
       maxExpires: options.maxExpires ?? 3600,
+      ...(options.tls && { tls: { ...options.tls, port: tlsPort } }),
     };
     await writeFile(join(directory, 'kamailio.cfg'), kamailioConfig(settings));
     try {
@@ -124,6 +129,7 @@ function handle(directory: string, settings: KamailioSettings, first: Child): Ka
   return {
     host: '127.0.0.1',
     port: settings.port,
+    tlsPort: settings.tls?.port ?? 0,
     domain: settings.domain,
     get lines() {
       return [...earlier, ...child.lines];

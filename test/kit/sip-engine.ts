@@ -7,6 +7,7 @@ import { EmbeddedSipEngine } from '../../src/sip/embedded/engine.ts';
 import type { SipTimes } from '../../src/sip/embedded/sip-js.ts';
 import type { SipCall } from '../../src/sip/engine.ts';
 import type { RateLimit } from '../../src/sip/token-bucket.ts';
+import type { NameService } from '../../src/sip/transport/name-service.ts';
 
 /** T1 of 25 ms: what takes 32 s by RFC 3261 takes 1.6 s in a test. */
 export const quickTimes: SipTimes = { t1: 25, t2: 200, t4: 250 };
@@ -28,6 +29,8 @@ export interface TestEngineOptions {
   readonly log?: Log;
   /** Default 127.0.0.1. */
   readonly listen?: string;
+  readonly config?: Partial<SipConfig>;
+  readonly names?: NameService;
 }
 
 /** An embedded engine on a free port of the loopback. */
@@ -49,6 +52,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     listen: {
       address: options.listen ?? '127.0.0.1',
       port: 0,
+      tlsPort: 0,
       transports: options.transports ?? ['udp', 'tcp'],
     },
     publicAddress: undefined,
@@ -61,10 +65,12 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     noAnswerSeconds: 60,
     codecs: ['PCMU'],
     admission: { ...defaultAdmission, ...options.admission },
+    ...options.config,
   };
   const engine = new EmbeddedSipEngine({
     config,
     log: options.log ?? silentLog,
+    ...(options.names && { names: options.names }),
     ...(options.times && { times: options.times }),
     ...(options.rate && { rate: options.rate }),
   });

@@ -6,10 +6,20 @@ import type { Hop } from '../transport/packet.ts';
 import { ExactUri } from './incoming-message.ts';
 import type { Wire } from './wire.ts';
 
-/** Registrar and outbound proxy of an account as an address. Rejects when the name cannot be resolved. */
-export async function hopOf(account: SipAccount, wire: Wire): Promise<Hop> {
-  const address = await wire.sockets.resolver.resolve(account.server);
-  return { transport: account.transport, address, port: account.port };
+/**
+ * Registrar and outbound proxy of an account with its backups, as addresses, those that failed lately at the end. Rejects
+ * when no name can be resolved.
+ */
+export async function hopsOf(account: SipAccount, wire: Wire): Promise<[Hop, ...Hop[]]> {
+  const { transport } = account;
+  const servers = [{ host: account.server, port: account.port }, ...(account.backupServers ?? [])];
+  const resolved = await Promise.allSettled(
+    servers.map(({ host, port }) => wire.sockets.resolver.resolve({ host, port, transport })),
+  );
+  const hops = resolved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const [first, ...others] = wire.health.order(hops);
+  if (first !== undefined) return [first, ...others];
+  throw resolved.find((result) => result.status === 'rejected')?.reason;
 }
 
 export function digestOf(account: SipAccount): DigestClient | undefined {

@@ -3,17 +3,20 @@ import type { Log } from '../../log.ts';
 import type { DigestClient } from '../digest.ts';
 import { reasonText } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
+import type { Headers } from '../message.ts';
 import { reasonLine } from '../reason-header.ts';
+import { acceptTerms, isTooBrief, leastSeconds, type SessionTerms, SessionTimer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import { DialogRequests } from './dialog-requests.ts';
 import { contactOf, contentType, ExactUri, IncomingRequest, sdpOf } from './incoming-message.ts';
 import {
+  abilityLines,
   type Body,
   countInDialog,
   type IncomingInviteRequest,
+  type IncomingPrackRequest,
   refreshTarget,
   type SessionDialog,
-  servedMethods,
   serveTransaction,
   Timers,
 } from './sip-js.ts';
@@ -24,6 +27,8 @@ export interface DialogListener {
   reacknowledged(sdp: string | undefined): void;
   reoffer(sdp: string | undefined, respond: (answer: Result<string>) => void): void;
   info(contentType: string, body: string): void;
+  /** PRACK came; false: it acknowledges nothing. */
+  provisionallyAcknowledged(prack: Headers, sdp: string | undefined): boolean;
   /** The dialog is dead: the peer said BYE, or what we sent was never acknowledged. */
   lost(why: Failure, byPeer: boolean): void;
 }
@@ -37,6 +42,10 @@ export interface DialogLegOptions {
   readonly digest: DigestClient | undefined;
   /** True when we opened the dialog. */
   readonly ownsCallId: boolean;
+  /** Of the peer's INVITE or 2xx: says what it can do. */
+  readonly peer: Headers;
+  /** Session interval that we want (RFC 4028); 0: none. */
+  readonly sessionSeconds: number;
   readonly log: Log;
 }
 
@@ -53,12 +62,26 @@ export class DialogLeg {
   /** The dialog needs no ACK any more; one that we opened never did. */
   #acknowledged: boolean;
   #closed = false;
+  readonly #timer: SessionTimer;
+  #terms: SessionTerms | undefined;
+  /** The description of ours that counts now. */
+  #localSdp: string | undefined;
 
   constructor(options: DialogLegOptions) {
     this.#options = options;
     this.session = options.session;
     this.#acknowledged = options.ownsCallId;
-    this.#requests = new DialogRequests({ ...options, peerIsOffering: () => this.#answering !== undefined });
+    this.#requests = new DialogRequests({
+      ...options,
+      peerIsOffering: () => this.#answering !== undefined,
+      sessionTerms: () => this.#terms,
+      onAgreed: (terms) => this.agree(terms),
+    });
+    this.#timer = new SessionTimer({
+      refresh: () => this.#refresh(),
+      expired: () => options.listener.lost(failure('session-expired'), false),
+      secondMs: 2 * Timers.T1,
+    });
     const { listener } = options;
     this.session.delegate = {
       onAck: ({ message }) => this.#onAck(sdpIn(message)),
@@ -75,11 +98,25 @@ export class DialogLeg {
         if (message instanceof IncomingRequest) listener.info(contentType(message.source), message.body);
       },
       onInvite: (request) => this.#onReinvite(request),
+      onPrack: (request) => this.#onPrack(request),
     };
   }
 
-  reinvite(sdp: string): Promise<Result<string>> {
-    return this.#requests.reinvite(sdp);
+  /** What both sides agreed about refreshing counts from now on (RFC 4028). */
+  agree(terms: SessionTerms | undefined): void {
+    this.#terms = terms;
+    this.#timer.begin(terms);
+  }
+
+  /** The description of ours that the INVITE agreed on. */
+  describe(sdp: string): void {
+    this.#localSdp = sdp;
+  }
+
+  async reinvite(sdp: string): Promise<Result<string>> {
+    const answer = await this.#requests.reinvite(sdp);
+    if (answer.ok) this.#localSdp = sdp;
+    return answer;
   }
 
   info(type: string, body: string): Promise<Result<number>> {
@@ -97,6 +134,7 @@ export class DialogLeg {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#reinviteUnacknowledged);
+    this.#timer.stop();
     this.#answering?.();
     this.#requests.close();
   }
@@ -110,7 +148,7 @@ export class DialogLeg {
   /** What must be refused before sip.js sees it, with a transaction so that a retransmission gets the same answer. */
   refuses(request: IncomingRequest): boolean {
     if (request.method !== 'INVITE') return false;
-    const status = this.#glare();
+    const status = isTooBrief(request.source.headers) ? 422 : this.#glare();
     if (status === undefined || !countInDialog(this.session, request)) return status !== undefined;
     refuse(serveTransaction(this.#options.core, request), status);
     return true;
@@ -120,21 +158,31 @@ export class DialogLeg {
   receiveUpdate(request: IncomingRequest): void {
     if (!countInDialog(this.session, request)) return;
     const server = serveTransaction(this.#options.core, request);
+    const { headers } = request.source;
+    if (isTooBrief(headers)) {
+      refuse(server, 422);
+      return;
+    }
     const target = contactOf(request.source);
     if (target !== undefined) refreshTarget(this.session, new ExactUri(target.uri));
     const sdp = sdpOf(request.source);
     if (sdp === undefined) {
-      server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders() });
+      server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(headers) });
       return;
     }
-    const status = this.session.early ? 500 : this.#glare();
+    // RFC 3311 §5.2: as long as the INVITE's own offer has no answer that is known to have arrived, there can be no other.
+    const status = this.session.early && this.#localSdp === undefined ? 500 : this.#glare();
     if (status !== undefined) {
       refuse(server, status);
       return;
     }
     this.#offered(sdp, (answer) => {
       if (answer.ok)
-        server.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(), body: sdpBody(answer.value) });
+        server.accept({
+          statusCode: 200,
+          extraHeaders: this.#ownHeaders(headers),
+          body: sdpBody(answer.value),
+        });
       else server.reject({ statusCode: this.#closed ? 487 : 488, reasonPhrase: refusalPhrase(this.#closed) });
     });
   }
@@ -156,14 +204,32 @@ export class DialogLeg {
       this.#reinviteUnacknowledged = setTimeout(() => {
         this.#options.listener.lost(failure('no-ack', 'no ACK for our 200 to a re-INVITE'), false);
       }, 64 * Timers.T1);
-      request.accept({ statusCode: 200, extraHeaders: this.#ownHeaders(), body: sdpBody(answer.value) });
+      const extraHeaders = this.#ownHeaders(headersOf(request.message));
+      request.accept({ statusCode: 200, extraHeaders, body: sdpBody(answer.value) });
     });
+  }
+
+  /** RFC 3262 §3 and §5: a PRACK may bring another offer; we make none in provisional responses. */
+  #onPrack(request: IncomingPrackRequest): void {
+    const { message } = request;
+    const sdp = sdpIn(message);
+    const headers = headersOf(message);
+    if (headers === undefined || !this.#options.listener.provisionallyAcknowledged(headers, sdp)) {
+      request.reject({ statusCode: 481 });
+    } else if (sdp === undefined) {
+      request.accept();
+    } else
+      this.#offered(sdp, (answer) => {
+        if (answer.ok) request.accept({ statusCode: 200, body: sdpBody(answer.value) });
+        else request.reject({ statusCode: 488, reasonPhrase: refusalPhrase(false) });
+      });
   }
 
   #offered(sdp: string | undefined, answer: Answer): void {
     const once: Answer = (result) => {
       if (this.#answering === undefined) return;
       this.#answering = undefined;
+      if (result.ok) this.#localSdp = result.value;
       answer(result);
     };
     this.#answering = () => once({ ok: false, error: failure('hangup') });
@@ -181,9 +247,31 @@ export class DialogLeg {
     }
   }
 
-  #ownHeaders(): string[] {
-    return [headerLine('Contact', this.#options.contact), headerLine('Allow', servedMethods.join(', '))];
+  /** Headers of our 2xx to a re-INVITE or UPDATE, which refreshes the session too. */
+  #ownHeaders(request: Headers | undefined): string[] {
+    const agreed = request === undefined ? undefined : acceptTerms(request, this.#options.sessionSeconds);
+    this.agree(agreed?.terms);
+    return [headerLine('Contact', this.#options.contact), ...abilityLines(), ...(agreed?.lines ?? [])];
   }
+
+  /** By UPDATE when the peer serves it, else by an INVITE with the description that it has. */
+  async #refresh(): Promise<'refreshed' | 'refused' | 'dead'> {
+    const serves = this.#options.peer.list('allow').some((method) => method.toUpperCase() === 'UPDATE');
+    const status = serves || this.#localSdp === undefined ? await this.#requests.update() : 405;
+    if (status < 300) return 'refreshed';
+    if (status === 408 || status === 481) return 'dead';
+    if ((status !== 405 && status !== 501) || this.#localSdp === undefined) return 'refused';
+    const answer = await this.#requests.reinvite(this.#localSdp);
+    if (answer.ok) this.#options.listener.reacknowledged(answer.value);
+    else if (answer.error.code === 'phone-unreachable') return 'dead';
+    return answer.ok ? 'refreshed' : 'refused';
+  }
+}
+
+/** RFC 4028 §9: the peer's session interval is too small for us. */
+export function tooBrief(): { statusCode: number; reasonPhrase: string; extraHeaders: string[] } {
+  const extraHeaders = [headerLine('Min-SE', String(leastSeconds))];
+  return { statusCode: 422, reasonPhrase: 'Session Interval Too Small', extraHeaders };
 }
 
 export function sdpBody(sdp: string): Body {
@@ -194,8 +282,9 @@ function refusalPhrase(closed: boolean): string {
   return closed ? 'Request Terminated' : 'Not Acceptable Here';
 }
 
-function refuse(server: ReturnType<typeof serveTransaction>, status: 491 | 500): void {
-  if (status === 491) server.reject({ statusCode: 491, reasonPhrase: 'Request Pending' });
+function refuse(server: ReturnType<typeof serveTransaction>, status: 422 | 491 | 500): void {
+  if (status === 422) server.reject(tooBrief());
+  else if (status === 491) server.reject({ statusCode: 491, reasonPhrase: 'Request Pending' });
   else {
     const wait = headerLine('Retry-After', String(1 + Math.floor(Math.random() * 10)));
     server.reject({ statusCode: 500, reasonPhrase: 'Server Internal Error', extraHeaders: [wait] });

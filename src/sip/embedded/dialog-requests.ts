@@ -1,15 +1,17 @@
 import { fail, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { DigestClient } from '../digest.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
+import type { Headers } from '../message.ts';
+import { askLines, leastSeconds, minimumOf, type SessionTerms, termsOfAnswer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import { IncomingResponse, sdpOf } from './incoming-message.ts';
 import {
+  abilityLines,
   type OutgoingRequest,
   type OutgoingRequestDelegate,
   type SessionDialog,
-  servedMethods,
   Timers,
   type UserAgentClient,
 } from './sip-js.ts';
@@ -22,6 +24,10 @@ export interface DialogRequestsOptions {
   readonly ownsCallId: boolean;
   readonly log: Log;
   readonly peerIsOffering: () => boolean;
+  /** What is agreed about refreshing now. */
+  readonly sessionTerms: () => SessionTerms | undefined;
+  /** Our request renewed the agreement; undefined: there is none any more. */
+  readonly onAgreed: (terms: SessionTerms | undefined) => void;
 }
 
 /** Final answer to one of our requests; without a message: nobody answered, or it could not be sent. */
@@ -41,6 +47,8 @@ export class DialogRequests {
   readonly #pending = new Set<() => void>();
   #offering = false;
   #closed = false;
+  /** Session interval that the peer asked for with 422. */
+  #minimum = leastSeconds;
 
   constructor(options: DialogRequestsOptions) {
     this.#options = options;
@@ -76,6 +84,16 @@ export class DialogRequests {
     return fail('hangup', 'the call is over');
   }
 
+  /** UPDATE without SDP (RFC 3311), which changes nothing and refreshes the session. */
+  async update(): Promise<number> {
+    const { core, session, contact } = this.#options;
+    const answer = await this.#request('UPDATE', '', (delegate, authorization) => {
+      const extraHeaders = [headerLine('Contact', contact), ...this.#refreshing(), ...authorization];
+      return core.request(session.createOutgoingRequestMessage('UPDATE', { extraHeaders }), delegate);
+    });
+    return answer.status;
+  }
+
   async info(contentType: string, content: string): Promise<Result<number>> {
     const body = { contentDisposition: 'render', contentType, content };
     const answer = await this.#request('INFO', content, (delegate, extraHeaders) =>
@@ -92,7 +110,6 @@ export class DialogRequests {
 
   async #offer(sdp: string): Promise<Answer> {
     const { session, contact } = this.#options;
-    const own = [headerLine('Contact', contact), headerLine('Allow', servedMethods.join(', '))];
     const body = { contentDisposition: 'session', contentType: 'application/sdp', content: sdp };
     this.#offering = true;
     try {
@@ -105,7 +122,7 @@ export class DialogRequests {
               delegate.onAccept?.(response);
             },
           },
-          { extraHeaders: [...own, ...extraHeaders], body },
+          { extraHeaders: [headerLine('Contact', contact), ...this.#refreshing(), ...extraHeaders], body },
         ),
       );
     } finally {
@@ -120,12 +137,30 @@ export class DialogRequests {
     for (;;) {
       const answer = await this.#once(send, authorization);
       const headers = answer.message?.source.headers;
+      if (headers !== undefined && this.#refreshed(method, answer.status, headers)) continue;
       if ((answer.status !== 401 && answer.status !== 407) || headers === undefined) return answer;
       const uri = this.#options.session.remoteTarget.toRaw();
       const more = digest?.answer(answer.status, headers, { method, uri, body });
       if (more === undefined) return answer;
-      authorization = [...authorization, ...more];
+      authorization = withCredentials(authorization, more);
     }
+  }
+
+  #refreshing(): string[] {
+    const terms = this.#options.sessionTerms();
+    const lines = terms === undefined ? [] : askLines(terms.seconds, this.#minimum, terms.weRefresh);
+    return [...abilityLines(), ...lines];
+  }
+
+  /** Takes what an answer says about the session; true when the request is to be sent again with a longer interval. */
+  #refreshed(method: string, status: number, headers: Headers): boolean {
+    if (method !== 'INVITE' && method !== 'UPDATE') return false;
+    const terms = this.#options.sessionTerms();
+    if (status >= 200 && status < 300 && terms !== undefined) this.#options.onAgreed(termsOfAnswer(headers));
+    const minimum = status === 422 ? minimumOf(headers) : undefined;
+    if (terms === undefined || minimum === undefined || minimum <= this.#minimum) return false;
+    this.#minimum = minimum;
+    return true;
   }
 
   /** sip.js throws when the dialog is not in a state for the request; that is an answer like any other. */

@@ -52,6 +52,7 @@ export abstract class EmbeddedCall extends EventEmitter<SipCallEvents> implement
 
   abstract header(name: string): string | undefined;
   abstract ring(): void;
+  abstract early(sdp: string): void;
   abstract answer(sdp: string): void;
   abstract end(why: Failure): void;
   /** The engine stops: gives up everything that the call still waits for. */

@@ -7,13 +7,18 @@ import type { Log } from '../../log.ts';
 import { Counters } from '../counters.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { isTooBrief } from '../session-timer.ts';
 import { parseUri } from '../sip-uri.ts';
 import { SourceAdmission } from '../source-admission.ts';
 import type { RateLimit } from '../token-bucket.ts';
+import type { NameService } from '../transport/name-service.ts';
+import type { Hop } from '../transport/packet.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
-import { addressOfRecord, digestOf, displayNameOf, hopOf } from './account.ts';
+import { TlsIdentity } from '../transport/tls-identity.ts';
+import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
 import { EmbeddedCore } from './core.ts';
 import { DialogIndex } from './dialog-index.ts';
+import { tooBrief } from './dialog-leg.ts';
 import type { EmbeddedCall } from './embedded-call.ts';
 import { EmbeddedRegistration } from './embedded-registration.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -39,15 +44,19 @@ export interface EmbeddedSipEngineOptions {
   readonly rate?: RateLimit;
   /** RFC 3261 T1, T2, T4; shorter ones are for tests. They hold for the whole process. */
   readonly times?: SipTimes;
+  /** Instead of the machine's own name service. */
+  readonly names?: NameService;
 }
 
 const goodbyeMs = 2_000;
+const renewalMs = 60_000;
 
 /** SIP user agent in this process: sip.js core over our own sockets, parser, timers and digest. */
 export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements SipEngine {
   readonly #config: SipConfig;
   readonly #log: Log;
   readonly #counters = new Counters();
+  readonly #identity: TlsIdentity;
   readonly #sockets: SipSockets;
   readonly #wire: Wire;
   readonly #core: EmbeddedCore;
@@ -57,20 +66,30 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #admission: SourceAdmission;
   #optionsStatus = 200;
   #open = false;
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(options: EmbeddedSipEngineOptions) {
     super();
     const { config, log } = options;
+    const { transport } = config.account;
     this.#config = config;
     this.#log = log.child({ part: 'sip' });
+    this.#identity = new TlsIdentity(config.tls ?? {});
     prepareSipJs(options.times ?? standardTimes, randomBranch);
     this.#sockets = new SipSockets({
-      address: config.listen.address,
+      addresses: [
+        config.listen.address,
+        ...(config.listen.address6 === undefined ? [] : [config.listen.address6]),
+      ],
       port: config.listen.port,
-      transports: [...new Set([...config.listen.transports, config.account.transport])],
+      ...(options.names !== undefined && { names: options.names }),
+      tls: { port: config.listen.tlsPort ?? 5_061, identity: this.#identity },
+      // Over TLS our connection to the server is enough; the others need a socket of their own.
+      transports: [...config.listen.transports, ...(transport === 'tls' ? [] : [transport])],
       log: this.#log,
       onPacket: (packet) => receiver.receive(packet),
       onDrop: (reason) => this.#counters.add(`dropped.${reason}`),
+      onLost: (hop) => this.#wire.connectionLost(hop),
     });
     this.#wire = new Wire({
       sockets: this.#sockets,
@@ -93,8 +112,13 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     });
   }
 
+  get #sessionSeconds(): number {
+    return this.#config.sessionSeconds ?? 1_800;
+  }
+
   async start(): Promise<Result<void>> {
     try {
+      await this.#identity.load();
       await this.#sockets.start();
     } catch (error) {
       return fail(
@@ -104,6 +128,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     }
     this.#open = true;
     this.#trustServer();
+    this.#renewal = setInterval(() => void this.reloadCertificates(), renewalMs).unref();
     this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
     return ok(undefined);
   }
@@ -111,6 +136,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   async stop(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#renewal);
     for (const call of this.#calls) call.end(failure('draining'));
     const settled = [...this.#calls].map((call) => call.settled);
     const unregistered = [...this.#registrations].map((registration) => registration.stop());
@@ -124,6 +150,25 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   /** The port that peers reach us by; the same for UDP and TCP when both are listened on. */
   get port(): number {
     return this.#sockets.port(this.#config.listen.transports[0] ?? 'udp');
+  }
+
+  /** The port of the TLS listener. */
+  get tlsPort(): number {
+    return this.#sockets.port('tls');
+  }
+
+  /**
+   * Takes certificate, key and authorities from their files when those have changed, for connections from now on; the open ones
+   * stay. Done by itself once a minute. Files that do not fit together are logged, and the present ones stay in use.
+   */
+  async reloadCertificates(): Promise<void> {
+    try {
+      if (!(await this.#identity.load())) return;
+      this.#sockets.renewTls();
+      this.#log.info({ event: 'certificates-reloaded' }, 'SIP certificates reloaded');
+    } catch (error) {
+      this.#log.error({ event: 'certificates-refused', err: error }, 'SIP certificates cannot be used');
+    }
   }
 
   /** What was received, sent, refused and dropped, by name (`received.INVITE`, `dropped.rate`, …). */
@@ -146,8 +191,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     const { server } = this.#config.account;
     try {
       // Every call goes through the account's server, wherever its target is.
-      const address = await this.#sockets.resolver.resolve(server);
-      return ok(await this.#sockets.localAddresses.towards(address));
+      const [hop] = await hopsOf(this.#config.account, this.#wire);
+      return ok(await this.#sockets.localAddresses.towards(hop.address));
     } catch (error) {
       return fail('phone-unreachable', `${server}: ${error}`);
     }
@@ -163,6 +208,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       target,
       invite: options,
       localAddress: this.#config.publicAddress ?? this.#config.listen.address,
+      sessionSeconds: this.#sessionSeconds,
       log: this.#log,
     });
     this.#keep(call);
@@ -194,8 +240,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         fromDisplayName: displayNameOf(account),
         callId: randomToken(),
         nextCseq: () => ++cseq,
-        lines: [headerLine('Accept', 'application/sdp')],
-        hop: own ? await hopOf(account, this.#wire) : await this.#wire.resolve(uri),
+        lines: async () => [headerLine('Accept', 'application/sdp')],
+        hops: own ? await hopsOf(account, this.#wire) : await this.#wire.resolveAll(uri),
         digest: digestOf(account),
       });
       return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
@@ -210,15 +256,29 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     channel: ServerChannel,
   ): Promise<void> {
     setLocalTag(server, randomToken());
+    if (isTooBrief(request.source.headers)) {
+      server.reject(tooBrief());
+      return;
+    }
     server.trying();
     const { origin } = channel;
     const known =
       origin.connection?.localAddress ?? this.#sockets.localAddresses.known(origin.source.address);
     const call = (localAddress: string): IncomingCall => {
       const user = request.source.uri.user ?? '';
-      const contact = this.#wire.contact(user, localAddress, origin.transport);
-      const { core, dialogs, log } = { core: this.#core, dialogs: this.#dialogs, log: this.#log };
-      return new IncomingCall({ core, dialogs, server, request, localAddress, contact, log });
+      const port = this.#sockets.portOf(origin.transport, origin.connection);
+      const contact = this.#wire.contact(user, localAddress, origin.transport, port);
+      return new IncomingCall({
+        core: this.#core,
+        dialogs: this.#dialogs,
+        server,
+        request,
+        localAddress,
+        contact,
+        repeat: (text) => channel.sendOnce(text),
+        sessionSeconds: this.#sessionSeconds,
+        log: this.#log,
+      });
     };
     if (known !== undefined) return this.#announce(call(known));
     let cancelled = false;
@@ -237,12 +297,14 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     }
   }
 
-  /** The account's server is no stranger. When its name cannot be resolved now, its answer to REGISTER will tell. */
+  /** The account's servers are no strangers. When their names cannot be resolved now, the answers to REGISTER will tell. */
   #trustServer(): void {
-    const { server } = this.#config.account;
-    const trust = (address: string): void => this.#admission.trust(address);
-    if (isIP(server) !== 0) trust(server);
-    else this.#sockets.resolver.resolve(server).then(trust, () => {});
+    const { account } = this.#config;
+    if (isIP(account.server) !== 0) this.#admission.trust(account.server);
+    const trust = (hops: readonly Hop[]): void => {
+      for (const { address } of hops) this.#admission.trust(address);
+    };
+    hopsOf(account, this.#wire).then(trust, () => {});
   }
 
   #announce(call: IncomingCall): void {

@@ -1,14 +1,23 @@
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reasonText } from '../ending-of-status.ts';
-import { fromWire, withoutControls } from '../header-line.ts';
+import { fromWire, headerLine, withoutControls } from '../header-line.ts';
+import type { Headers } from '../message.ts';
 import { refusalOf } from '../reason-header.ts';
+import { acceptTerms } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { DialogLeg, type DialogListener, sdpBody } from './dialog-leg.ts';
 import { EmbeddedCall, remoteOf } from './embedded-call.ts';
 import { IncomingRequest, sdpOf } from './incoming-message.ts';
-import { type InviteUserAgentServer, type Session, SessionDialog } from './sip-js.ts';
+import { ReliableProvisional } from './reliable-provisional.ts';
+import {
+  abilityLines,
+  type InviteUserAgentServer,
+  type Session,
+  SessionDialog,
+  supportedOptions,
+} from './sip-js.ts';
 
 export interface IncomingCallOptions {
   readonly core: EmbeddedCore;
@@ -17,6 +26,10 @@ export interface IncomingCallOptions {
   readonly request: IncomingRequest;
   readonly localAddress: string;
   readonly contact: string;
+  /** Sends a response to the INVITE once more. */
+  readonly repeat: (text: string) => void;
+  /** Session interval that we want (RFC 4028); 0: none. */
+  readonly sessionSeconds: number;
   readonly log: Log;
 }
 
@@ -27,7 +40,10 @@ export class IncomingCall extends EmbeddedCall {
   readonly direction = 'in';
   readonly offer: string | undefined;
   readonly #options: IncomingCallOptions;
+  readonly #reliable: ReliableProvisional;
   #state: State = 'unanswered';
+  /** `answer` came while the caller had not acknowledged our early description yet (RFC 3262 §3). */
+  #answerQueued: string | undefined;
   /** `end` came before the ACK: RFC 3261 §15 lets us say BYE only when it is there or will never come. */
   #byeQueued: Failure | undefined;
 
@@ -35,6 +51,7 @@ export class IncomingCall extends EmbeddedCall {
     const { request, core, localAddress, log } = options;
     super({ core, log, callId: request.callId, remote: remoteOf(request.source.from), localAddress });
     this.#options = options;
+    this.#reliable = new ReliableProvisional(request.cseq);
     this.offer = sdpOf(request.source);
     options.server.delegate = {
       onCancel: (message) => this.#cancelled(message instanceof IncomingRequest ? message : undefined),
@@ -48,26 +65,39 @@ export class IncomingCall extends EmbeddedCall {
   }
 
   ring(): void {
-    const { server, request, core, contact } = this.#options;
-    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
-    const reliableOnly = request.source.headers
-      .list('require')
-      .some((option) => option.toLowerCase() === '100rel');
-    if (this.#state !== 'unanswered' || reliableOnly) return;
-    this.#attempt(() =>
-      this.#adopt(core.withContact(contact, () => server.progress({ statusCode: 180 })).session),
-    );
+    if (this.#state !== 'unanswered') return;
+    if (!this.#names('require', '100rel')) {
+      this.#attempt(() => void this.#progress(180, [], undefined));
+      return;
+    }
+    // RFC 3262 §5: the first reliable response to an offerless INVITE must have the offer, and there is none yet.
+    if (this.offer !== undefined) this.#progressReliably(180, undefined);
+  }
+
+  early(sdp: string): void {
+    if (this.#state !== 'unanswered' || this.offer === undefined) return;
+    if (this.#names('require', '100rel') || this.#names('supported', '100rel'))
+      this.#progressReliably(183, sdp);
+    else this.#attempt(() => void this.#progress(183, [], sdp));
   }
 
   answer(sdp: string): void {
     if (this.#state !== 'unanswered') return;
-    const { server, core, contact } = this.#options;
+    if (this.#reliable.pending) {
+      this.#answerQueued = sdp;
+      return;
+    }
+    const { server, core, contact, request, sessionSeconds } = this.#options;
     this.#attempt(() => {
-      const extraHeaders: string[] = [];
+      const agreed = acceptTerms(request.source.headers, sessionSeconds);
+      const extraHeaders = [headerLine('Supported', supportedOptions.join(', ')), ...(agreed?.lines ?? [])];
       const options = { statusCode: 200, extraHeaders, body: sdpBody(sdp) };
       const { session } = core.withContact(contact, () => server.accept(options));
       this.#state = 'answered';
+      this.#reliable.rest();
       this.#adopt(session);
+      this.leg?.describe(sdp);
+      this.leg?.agree(agreed?.terms);
     });
   }
 
@@ -92,6 +122,52 @@ export class IncomingCall extends EmbeddedCall {
   /** The engine stops: whatever is still awaited will not come. */
   override abort(): void {
     this.#over();
+  }
+
+  #progressReliably(status: 180 | 183, sdp: string | undefined): void {
+    const { repeat } = this.#options;
+    this.#attempt(() =>
+      this.#reliable.send({
+        send: (lines) => this.#progress(status, lines, sdp),
+        repeat: (text) => {
+          if (this.#state === 'unanswered') repeat(text);
+        },
+        describes: sdp !== undefined,
+        onAcknowledged: () => {
+          if (sdp !== undefined) this.leg?.describe(sdp);
+        },
+        onGivenUp: () => this.#neverAcknowledged(),
+      }),
+    );
+  }
+
+  /** RFC 3262 §3: the INVITE gets a 5xx. */
+  #neverAcknowledged(): void {
+    if (this.#state !== 'unanswered') return;
+    this.#refuse({ status: 504, phrase: 'Server Time-out', lines: [] });
+    this.finish(failure('no-ack', 'no PRACK for our provisional response'));
+  }
+
+  /** Sends a provisional response; its text. */
+  #progress(statusCode: number, lines: readonly string[], sdp: string | undefined): string {
+    const { server, core, contact } = this.#options;
+    const extraHeaders = [...lines, ...abilityLines()];
+    const options = { statusCode, extraHeaders, ...(sdp !== undefined && { body: sdpBody(sdp) }) };
+    const { session, message } = core.withContact(contact, () => server.progress(options));
+    this.#adopt(session);
+    return message;
+  }
+
+  #names(header: string, option: string): boolean {
+    return this.#options.request.source.headers.list(header).some((name) => name.toLowerCase() === option);
+  }
+
+  #provisionallyAcknowledged(prack: Headers): boolean {
+    if (!this.#reliable.acknowledge(prack)) return false;
+    const sdp = this.#answerQueued;
+    // After the 200 to the PRACK.
+    if (sdp !== undefined) setImmediate(() => this.answer(sdp));
+    return true;
   }
 
   #cancelled(cancel: IncomingRequest | undefined): void {
@@ -122,6 +198,7 @@ export class IncomingCall extends EmbeddedCall {
 
   #over(): void {
     this.#state = 'over';
+    this.#reliable.stop();
     this.leg?.abort();
     if (this.leg !== undefined) this.#options.dialogs.remove(this.leg);
     this.settle();
@@ -130,9 +207,11 @@ export class IncomingCall extends EmbeddedCall {
   /** 180 makes an early dialog, 200 confirms the same one. */
   #adopt(session: Session): void {
     if (this.leg !== undefined || !(session instanceof SessionDialog)) return;
-    const { core, contact, dialogs, log } = this.#options;
+    const { core, contact, dialogs, log, request, sessionSeconds } = this.#options;
     this.leg = new DialogLeg({
       core,
+      peer: request.source.headers,
+      sessionSeconds,
       session,
       contact,
       log,
@@ -153,6 +232,7 @@ export class IncomingCall extends EmbeddedCall {
       },
       reacknowledged: (sdp) => this.tell('reanswered', sdp),
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
+      provisionallyAcknowledged: (prack) => this.#provisionallyAcknowledged(prack),
       info: (contentType, body) => this.tell('info', contentType, body),
       lost: (why, byPeer) => this.#lost(why, byPeer),
     };

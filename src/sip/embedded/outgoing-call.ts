@@ -3,8 +3,11 @@ import type { Log } from '../../log.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { retryAfterSeconds } from '../header-text.ts';
+import type { Headers } from '../message.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonValue } from '../reason-header.ts';
+import { termsOfAnswer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { DialogLeg, type DialogListener } from './dialog-leg.ts';
@@ -21,8 +24,13 @@ export interface OutgoingCallOptions {
   readonly target: string;
   readonly invite: InviteOptions;
   readonly localAddress: string;
+  /** Session interval that we want (RFC 4028); 0: none. */
+  readonly sessionSeconds: number;
   readonly log: Log;
 }
+
+/** So many T1 a server may be silent before the next one is tried: time for four tries over UDP. */
+const patience = 8;
 
 type State = 'starting' | 'calling' | 'answered' | 'over';
 type Accepted = Parameters<NonNullable<InviteDelegate['onAccept']>>[0];
@@ -39,12 +47,16 @@ export class OutgoingCall extends EmbeddedCall {
   #client: OutgoingInviteRequest | undefined;
   #heard = false;
   #earlySdp: string | undefined;
+  /** Dialogs before the answer, as far as the peer may already ask for something in them. */
+  readonly #earlyLegs = new Map<SessionDialog, DialogLeg>();
+  #silence: NodeJS.Timeout | undefined;
+  #unwatch = (): void => {};
 
   constructor(options: OutgoingCallOptions) {
     const { core, log, target, localAddress } = options;
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
-    const request = new InviteRequest(target, options.invite, options.wire);
+    const request = new InviteRequest(target, options.invite, options.sessionSeconds, options.wire);
     super({ core, log, callId: request.callId, remote, localAddress });
     this.#options = options;
     this.#request = request;
@@ -68,6 +80,8 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   ring(): void {}
+
+  early(_sdp: string): void {}
 
   answer(_sdp: string): void {}
 
@@ -95,12 +109,17 @@ export class OutgoingCall extends EmbeddedCall {
       return;
     }
     this.#state = 'calling';
+    this.#closeEarlyLegs();
     this.address = this.#request.localAddress;
     try {
       const client = this.#request.send(this.core, this.#delegate());
       this.#client = client;
       const { hop } = this.#request;
-      if (hop !== undefined) this.#options.wire.watchRefusal(hop, () => this.#refusedBy(client));
+      this.#unwatch();
+      if (hop !== undefined)
+        this.#unwatch = this.#options.wire.watchRefusal(hop, (fault) => this.#noAnswerFrom(client, fault));
+      if (this.#request.hasAlternative)
+        this.#silence = setTimeout(() => this.#noAnswerFrom(client, 'no answer'), patience * Timers.T1);
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
       this.#failed(failure('internal', String(error)));
@@ -119,32 +138,50 @@ export class OutgoingCall extends EmbeddedCall {
 
   #hear(): void {
     this.#heard = true;
+    clearTimeout(this.#silence);
+    this.#unwatch();
+    this.#request.heard();
   }
 
   #progress(response: Progress): void {
     this.#hear();
     const { message } = response;
     if (this.#state !== 'calling' || !(message instanceof IncomingResponse)) return;
-    this.#acknowledgeReliably(response, message);
     const sdp = sdpOf(message.source);
     if (sdp !== undefined) this.#earlySdp = sdp;
+    this.#acknowledgeReliably(response, message, sdp);
     if (message.source.status !== 199) this.tell('ringing', sdp);
   }
 
-  /** RFC 3262 §4: we do not offer 100rel, but a peer that sends reliably all the same would otherwise give up. */
-  #acknowledgeReliably(response: Progress, message: IncomingResponse): void {
+  /** PRACK (RFC 3262 §4). With SDP the response has answered our offer, and the peer may send UPDATEs from now on. */
+  #acknowledgeReliably(response: Progress, message: IncomingResponse, sdp: string | undefined): void {
     const { headers } = message.source;
     const sequence = /^\d{1,10}$/.exec(headers.get('rseq') ?? '')?.[0];
     if (sequence === undefined || !headers.list('require').includes('100rel')) return;
     const acknowledgement = headerLine('RAck', `${sequence} ${message.source.cseq} INVITE`);
     this.core.asClient(undefined, () => response.prack({ extraHeaders: [acknowledgement] }));
+    const { session } = response;
+    if (sdp === undefined || !(session instanceof SessionDialog) || this.#earlyLegs.has(session)) return;
+    const leg = this.#makeLeg(session, headers);
+    leg.describe(this.#options.invite.sdp);
+    this.#earlyLegs.set(session, leg);
+    this.#options.dialogs.add(leg);
+  }
+
+  #closeEarlyLegs(): void {
+    for (const leg of this.#earlyLegs.values()) {
+      if (leg === this.leg) continue;
+      leg.close();
+      this.#options.dialogs.remove(leg);
+    }
+    this.#earlyLegs.clear();
   }
 
   #accepted(response: Accepted): void {
     const { message, session } = response;
     this.core.asClient(undefined, () => response.ack());
     if (!(session instanceof SessionDialog) || !(message instanceof IncomingResponse)) return;
-    const leg = this.#makeLeg(session);
+    const leg = this.#earlyLegs.get(session) ?? this.#makeLeg(session, message.source.headers);
     if (this.#state !== 'calling') {
       this.#drop(leg);
       return;
@@ -152,7 +189,10 @@ export class OutgoingCall extends EmbeddedCall {
     this.#clearTimers();
     this.#state = 'answered';
     this.leg = leg;
+    this.#closeEarlyLegs();
     this.#options.dialogs.add(leg);
+    leg.describe(this.#options.invite.sdp);
+    leg.agree(termsOfAnswer(message.source.headers));
     const sdp = sdpOf(message.source) ?? this.#earlySdp;
     if (sdp === undefined) this.end(failure('phone-failed', '200 without SDP'));
     else this.tell('answered', sdp);
@@ -178,21 +218,44 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #rejected(message: unknown): void {
+    clearTimeout(this.#silence);
     if (this.#state !== 'calling') this.settle();
     else if (!(message instanceof IncomingResponse)) {
-      this.#failed(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
-    } else if (this.#request.authorize(message.source)) this.#send();
+      this.#tryNext(failure('phone-unreachable', 'no answer to the INVITE, or it could not be sent'));
+    } else if (this.#request.authorize(message.source) || this.#request.extendSession(message.source))
+      this.#send();
     else {
       const { status, reason, headers } = message.source;
-      this.#failed(endingOfStatus(status, reason, headers));
+      const why = endingOfStatus(status, reason, headers);
+      // Only 503 is about the server; any other refusal is the answer of the one who was called.
+      if (status === 503) this.#tryNext(why, retryAfterSeconds(headers));
+      else this.#failed(why);
     }
   }
 
-  /** The peer's UDP port is closed. */
-  #refusedBy(client: OutgoingInviteRequest): void {
+  /** The peer's UDP port is closed, or it said nothing for so long that another server is tried. */
+  #noAnswerFrom(client: OutgoingInviteRequest, fault: string): void {
     if (this.#heard || client !== this.#client || this.#state !== 'calling') return;
-    this.#failed(failure('phone-unreachable', 'connection refused'));
     this.core.abandon(client as unknown as UserAgentClient);
+    // sip.js may have told about the end by itself.
+    if (client === this.#client) this.#tryNext(failure('phone-unreachable', fault));
+  }
+
+  /** RFC 3263 §4.3: the account's next server, if there is one. */
+  #tryNext(why: Failure, waitSeconds = 0): void {
+    clearTimeout(this.#silence);
+    this.#client = undefined;
+    if (this.#state !== 'calling') return;
+    if (!this.#request.hasAlternative) {
+      this.#failed(why);
+      return;
+    }
+    this.#state = 'starting';
+    this.#heard = false;
+    this.#request.failOver(waitSeconds).then(
+      () => this.#send(),
+      () => this.#failed(why),
+    );
   }
 
   #nobodyAnswered(): void {
@@ -236,11 +299,12 @@ export class OutgoingCall extends EmbeddedCall {
     });
   }
 
-  #makeLeg(session: SessionDialog): DialogLeg {
-    const { core, log } = this.#options;
+  #makeLeg(session: SessionDialog, peer: Headers): DialogLeg {
+    const { core, log, sessionSeconds } = this.#options;
     const listener: DialogListener = {
       acknowledged: () => {},
       reacknowledged: (sdp) => this.tell('reanswered', sdp),
+      provisionallyAcknowledged: () => false,
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
       info: (contentType, body) => this.tell('info', contentType, body),
       // Also the loser of a fork may say BYE; that one is not the call.
@@ -249,6 +313,8 @@ export class OutgoingCall extends EmbeddedCall {
     return new DialogLeg({
       core,
       session,
+      peer,
+      sessionSeconds,
       log,
       listener,
       contact: this.#request.contact,
@@ -275,7 +341,10 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #clearTimers(): void {
+    if (this.leg === undefined && this.#state === 'over') this.#closeEarlyLegs();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    clearTimeout(this.#silence);
+    this.#unwatch();
   }
 }

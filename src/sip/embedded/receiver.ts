@@ -194,7 +194,7 @@ function capabilities(status: number): string[] {
 function addContact(source: SipRequest | SipResponse, user: string | undefined, packet: Packet): void {
   if (contactOf(source) !== undefined) return;
   const { address, port } = packet.source;
-  const parameter = packet.transport === 'tcp' ? ';transport=tcp' : '';
+  const parameter = packet.transport === 'udp' ? '' : `;transport=${packet.transport}`;
   const at = user === undefined ? '' : `${user}@`;
   source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
 }

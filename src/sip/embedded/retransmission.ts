@@ -7,12 +7,15 @@ import { Timers } from './sip-js.ts';
 export class Retransmission {
   readonly #send: () => void;
   readonly #cap: number;
+  readonly #onEnd: () => void;
   #timer: NodeJS.Timeout | undefined;
   #interval = Timers.T1;
   #elapsed = 0;
 
-  constructor(send: () => void, cap: number) {
+  /** `onEnd`: 64·T1 are over and nobody called `stop`. */
+  constructor(send: () => void, cap: number, onEnd: () => void = () => {}) {
     this.#send = send;
+    this.#onEnd = onEnd;
     this.#cap = cap;
     this.#arm();
   }
@@ -31,12 +34,21 @@ export class Retransmission {
   }
 
   #arm(): void {
-    this.#timer = setTimeout(() => {
-      this.#elapsed += this.#interval;
-      this.#interval = Math.min(this.#interval * 2, this.#cap);
-      this.#send();
-      if (this.#elapsed + this.#interval < 64 * Timers.T1) this.#arm();
-      else this.#timer = undefined;
-    }, this.#interval);
+    const left = 64 * Timers.T1 - this.#elapsed;
+    const last = this.#interval >= left;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        if (last) {
+          this.#onEnd();
+          return;
+        }
+        this.#elapsed += this.#interval;
+        this.#interval = Math.min(this.#interval * 2, this.#cap);
+        this.#send();
+        this.#arm();
+      },
+      last ? left : this.#interval,
+    );
   }
 }

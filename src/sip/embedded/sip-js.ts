@@ -25,10 +25,12 @@ import {
   UserAgentServer,
 } from 'sip.js/lib/core/index.js';
 import { AllowedMethods } from 'sip.js/lib/core/user-agent-core/allowed-methods.js';
+import { headerLine } from '../header-line.ts';
 
 export type {
   Body,
   IncomingInviteRequest,
+  IncomingPrackRequest,
   IncomingResponse,
   InviteUserAgentClient,
   OutgoingInviteRequest,
@@ -81,6 +83,17 @@ export const servedMethods = [
   'UPDATE',
   'PRACK',
 ] as const;
+
+/** Extensions that we understand, for `Supported` (RFC 3261 §20.37). */
+export const supportedOptions = ['timer', '100rel'] as const;
+
+/** Lines that say what we can do, for each request and 2xx that sets up or refreshes a call. */
+export function abilityLines(): string[] {
+  return [
+    headerLine('Allow', servedMethods.join(', ')),
+    headerLine('Supported', supportedOptions.join(', ')),
+  ];
+}
 
 interface Privates {
   makeId?: (request: OutgoingRequestMessage) => string;

@@ -2,6 +2,7 @@ import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import { HopHealth } from '../transport/hop-health.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { RefusalProbe } from '../transport/refusal-probe.ts';
 import type { SipSockets } from '../transport/sip-sockets.ts';
@@ -21,8 +22,10 @@ interface Stoppable {
 export class Wire {
   readonly sockets: SipSockets;
   readonly counters: Counters;
+  readonly health = new HopHealth();
   readonly #publicAddress: string | undefined;
   readonly #live = new Set<Stoppable>();
+  readonly #onLost = new Set<(hop: Hop) => void>();
   /** One probe per hop at a time, however many calls go there. */
   readonly #probes = new Map<string, Set<() => void>>();
 
@@ -32,11 +35,16 @@ export class Wire {
     this.#publicAddress = options.publicAddress;
   }
 
-  /** Next hop of a URI (RFC 3261 §8.1.2). Rejects when it cannot be resolved. */
+  /** Next hops of a URI (RFC 3261 §8.1.2), those that failed lately at the end. Rejects when it cannot be resolved. */
+  async resolveAll(uri: SipUri): Promise<[Hop, ...Hop[]]> {
+    const { host, port } = uri;
+    const found = await this.sockets.resolver.resolve({ host, port, transport: transportOf(uri) });
+    const [first, ...others] = this.health.order(found);
+    return [first ?? found[0], ...others];
+  }
+
   async resolve(uri: SipUri): Promise<Hop> {
-    if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
-    const transport: SipTransport = uri.parameters.get('transport')?.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
-    return { transport, address: await this.sockets.resolver.resolve(uri.host), port: uri.port ?? 5060 };
+    return (await this.resolveAll(uri))[0];
   }
 
   /** First Route, else the Request-URI. */
@@ -50,15 +58,34 @@ export class Wire {
     return `${hostInUri(this.#publicAddress ?? localAddress)}:${this.sockets.port(transport)}`;
   }
 
-  /** Contact value of ours towards a peer. */
-  contact(user: string, localAddress: string, transport: SipTransport): string {
-    const host = this.publicHostPort(localAddress, transport);
-    return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
+  /** Contact value of ours towards a next hop. Rejects when there is no way to it. */
+  async contactTowards(user: string, hop: Hop): Promise<string> {
+    const [local, port] = await Promise.all([
+      this.sockets.localAddresses.towards(hop.address),
+      this.sockets.portTowards(hop),
+    ]);
+    return this.contact(user, local, hop.transport, port);
   }
 
-  /** Calls back when the hop's UDP port turns out to be closed. */
-  watchRefusal(hop: Hop, onRefused: () => void): void {
-    if (hop.transport !== 'udp') return;
+  /** Contact value of ours under a port. */
+  contact(user: string, localAddress: string, transport: SipTransport, port: number): string {
+    const host = `${hostInUri(this.#publicAddress ?? localAddress)}:${port}`;
+    return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
+  }
+
+  /** Calls back when the hop's UDP port turns out to be closed, or its connection closes; what it returns ends the latter. */
+  watchRefusal(hop: Hop, onRefused: (fault: string) => void): () => void {
+    const key = hopKey(hop);
+    if (hop.transport === 'udp') {
+      this.#probe(hop, () => onRefused('connection refused'));
+      return () => {};
+    }
+    return this.watchConnections((lost) => {
+      if (hopKey(lost) === key) onRefused('connection closed');
+    });
+  }
+
+  #probe(hop: Hop, onRefused: () => void): void {
     const key = hopKey(hop);
     const running = this.#probes.get(key);
     if (running !== undefined) {
@@ -75,6 +102,16 @@ export class Wire {
     this.keep(probe);
   }
 
+  /** Calls back when a connection to a peer has closed; what it returns ends that. */
+  watchConnections(onLost: (hop: Hop) => void): () => void {
+    this.#onLost.add(onLost);
+    return () => this.#onLost.delete(onLost);
+  }
+
+  connectionLost(hop: Hop): void {
+    for (const tell of this.#onLost) tell(hop);
+  }
+
   keep(live: Stoppable): void {
     this.#live.add(live);
   }
@@ -87,4 +124,12 @@ export class Wire {
     for (const live of this.#live) live.stop();
     this.#live.clear();
   }
+}
+
+/** RFC 3261 §19.1.2: `sips:` is TLS, else the parameter says, or nothing does. Throws for a scheme that has no transport. */
+function transportOf(uri: SipUri): SipTransport | undefined {
+  if (uri.scheme === 'sips') return 'tls';
+  if (uri.scheme !== 'sip') throw new Error(`no transport for ${uri.scheme}:`);
+  const named = uri.parameters.get('transport')?.toLowerCase();
+  return named === 'udp' || named === 'tcp' || named === 'tls' ? named : undefined;
 }

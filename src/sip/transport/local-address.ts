@@ -7,18 +7,26 @@ const peersKept = 1_000;
 /** Which of our addresses the operating system uses towards a peer: asked with a connected UDP socket that sends nothing. */
 export class LocalAddresses {
   /** Set when we listen on one address only: it is the answer for every peer. */
-  readonly #only: string | undefined;
+  readonly #only = new Map<4 | 6, string>();
   readonly #known = new Map<string, { address: string; at: number }>();
 
-  constructor(listenAddress: string) {
-    this.#only = listenAddress === '0.0.0.0' || listenAddress === '::' ? undefined : listenAddress;
+  constructor(listenAddresses: readonly string[]) {
+    for (const address of listenAddresses) {
+      if (address !== '0.0.0.0' && address !== '::') this.#only.set(familyOf(address), address);
+    }
   }
 
   /** The answer if it is known without asking. */
   known(peer: string): string | undefined {
-    if (this.#only !== undefined) return this.#only;
+    const only = this.#only.get(familyOf(peer));
+    if (only !== undefined) return only;
     const known = this.#known.get(peer);
     return known !== undefined && Date.now() - known.at < keptMs ? known.address : undefined;
+  }
+
+  /** Asks again next time. */
+  forget(peer: string): void {
+    this.#known.delete(peer);
   }
 
   /** Rejects when there is no route to the peer. */
@@ -30,6 +38,10 @@ export class LocalAddresses {
     this.#known.set(peer, { address, at: Date.now() });
     return address;
   }
+}
+
+function familyOf(address: string): 4 | 6 {
+  return isIPv6(address) ? 6 : 4;
 }
 
 function ask(peer: string): Promise<string> {

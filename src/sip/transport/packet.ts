@@ -16,6 +16,8 @@ export interface Hop {
   readonly transport: SipTransport;
   readonly address: string;
   readonly port: number;
+  /** TLS: the name that was asked for, which the peer's certificate must be for. Default `address`. */
+  readonly name?: string;
 }
 
 export function hopKey(hop: Hop): string {

@@ -4,22 +4,29 @@ import type { Log } from '../../log.ts';
 import { messageLimits } from '../message-head.ts';
 import type { Address } from '../via.ts';
 import { LocalAddresses } from './local-address.ts';
+import { type NameService, systemNames } from './name-service.ts';
 import { type Hop, hopKey, type Packet } from './packet.ts';
-import { HostResolver } from './resolve-host.ts';
+import { TargetResolver } from './target-resolver.ts';
 import { type TcpConnection, tcpTimes } from './tcp-connection.ts';
 import { TcpFlows } from './tcp-flows.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import { UdpListener } from './udp-listener.ts';
 
 export interface SipSocketsOptions {
-  readonly address: string;
+  /** One of IPv4, one of IPv6, or both. */
+  readonly addresses: readonly [string, ...string[]];
   /** 0: any free port, the same for UDP and TCP. */
   readonly port: number;
   readonly transports: readonly SipTransport[];
+  readonly tls?: { readonly port: number; readonly identity: TlsIdentity };
+  readonly names?: NameService;
   readonly log: Log;
   /** Must not throw. */
   readonly onPacket: (packet: Packet) => void;
   /** Counts what the sockets drop. */
   readonly onDrop: (reason: string) => void;
+  /** A connection has closed. Must not throw. */
+  readonly onLost?: (hop: Hop) => void;
 }
 
 /** RFC 3261 §18.1.1: a request within 200 bytes of an unknown path MTU goes by a transport with congestion control. */
@@ -30,20 +37,23 @@ const tcpConnectMs = 5_000;
 const trialConnectMs = 1_000;
 const bindAttempts = 8;
 
-/** Our SIP sockets: one listener for UDP, one for TCP, and the TCP connections. Engine-independent. */
+/** Our SIP sockets: listeners for UDP, TCP and TLS on one address of each family, and the connections. Engine-independent. */
 export class SipSockets {
-  readonly resolver: HostResolver;
+  readonly resolver: TargetResolver;
   readonly localAddresses: LocalAddresses;
   readonly #options: SipSocketsOptions;
   readonly #withoutTcp = new Map<string, number>();
-  #udp: UdpListener | undefined;
+  #udp: UdpListener[] = [];
   #tcp: TcpFlows;
+  #tls: TcpFlows | undefined;
 
   constructor(options: SipSocketsOptions) {
     this.#options = options;
-    this.resolver = new HostResolver(isIPv6(options.address) ? 6 : 4);
-    this.localAddresses = new LocalAddresses(options.address);
-    this.#tcp = this.#makeTcp();
+    const families = options.addresses.map((address) => (isIPv6(address) ? 6 : 4));
+    this.resolver = new TargetResolver({ names: options.names ?? systemNames(), families });
+    this.localAddresses = new LocalAddresses(options.addresses);
+    this.#tcp = this.#makeFlows('tcp');
+    if (options.tls !== undefined) this.#tls = this.#makeFlows('tls');
   }
 
   /** Binds the listeners; rejects with the bind error and leaves nothing open. */
@@ -53,7 +63,8 @@ export class SipSockets {
         return await this.#bind();
       } catch (error) {
         await this.stop();
-        this.#tcp = this.#makeTcp();
+        this.#tcp = this.#makeFlows('tcp');
+        if (this.#tls !== undefined) this.#tls = this.#makeFlows('tls');
         // With port 0 the port that UDP got may be taken for TCP: another one is tried.
         if (this.#options.port !== 0 || attempt === bindAttempts) throw error;
       }
@@ -62,14 +73,36 @@ export class SipSockets {
 
   async stop(): Promise<void> {
     const udp = this.#udp;
-    this.#udp = undefined;
-    await Promise.all([udp?.close(), this.#tcp.close()]);
+    this.#udp = [];
+    await Promise.all([...udp.map((listener) => listener.close()), this.#tcp.close(), this.#tls?.close()]);
   }
 
-  /** The port of a listener; without a listener for it, the other's. */
+  /** The port of a listener; without a listener for it, another one's. */
   port(transport: SipTransport): number {
-    const udp = this.#udp?.port ?? 0;
-    return transport === 'udp' ? udp || this.#tcp.port : this.#tcp.port || udp;
+    const [udp, tcp, tls] = [this.#udp[0]?.port ?? 0, this.#tcp.port, this.#tls?.port ?? 0];
+    if (transport === 'tls') return tls || tcp || udp;
+    return transport === 'udp' ? udp || tcp || tls : tcp || udp || tls;
+  }
+
+  /**
+   * The port that a peer reaches us by: our listener's, and without one for TLS that of our own connection to the peer, which
+   * is opened for that. Rejects when it cannot be opened.
+   */
+  async portTowards(hop: Hop): Promise<number> {
+    const flows = this.#tls;
+    if (hop.transport !== 'tls' || flows === undefined || flows.port !== 0) return this.port(hop.transport);
+    return (await flows.to(hop, tcpConnectMs)).localPort;
+  }
+
+  /** The same for who sent us something. */
+  portOf(transport: SipTransport, connection: TcpConnection | undefined): number {
+    const listens = transport !== 'tls' || this.#tls?.port !== 0;
+    return listens || connection === undefined ? this.port(transport) : connection.localPort;
+  }
+
+  /** New TLS connections get the certificate that the identity has now. */
+  renewTls(): void {
+    this.#tls?.renew();
   }
 
   /**
@@ -77,31 +110,42 @@ export class SipSockets {
    * used; rejects when the hop cannot be reached.
    */
   async sendRequest(hop: Hop, makeBytes: (transport: SipTransport) => Buffer): Promise<SipTransport> {
-    const first = makeBytes(hop.transport);
-    if (hop.transport === 'tcp' || this.#udp === undefined) {
-      await this.#sendByTcp(hop, hop.transport === 'tcp' ? first : makeBytes('tcp'));
-      return 'tcp';
+    const udp = this.#udpTowards(hop);
+    if (hop.transport !== 'udp' || udp === undefined) {
+      const used = hop.transport === 'tls' ? 'tls' : 'tcp';
+      await this.#sendByFlow({ ...hop, transport: used }, makeBytes(used));
+      return used;
     }
+    const first = makeBytes('udp');
     if (first.length > udpRequestBytes && (await this.#sendLarge(hop, makeBytes))) return 'tcp';
-    await this.#udp.send(first, hop);
+    await udp.send(first, hop);
     return 'udp';
   }
 
   /** Sends a response where RFC 3261 §18.2.2 says: over the connection of its request, else to `fallback`. */
   async sendResponse(connection: TcpConnection | undefined, fallback: Hop, bytes: Buffer): Promise<void> {
     if (connection?.open === true) return connection.send(bytes);
-    if (fallback.transport === 'tcp') return this.#sendByTcp(fallback, bytes);
-    return this.#udp?.send(bytes, fallback);
+    if (fallback.transport !== 'udp') return this.#sendByFlow(fallback, bytes);
+    return this.#udpTowards(fallback)?.send(bytes, fallback);
   }
 
   /** CRLF keep-alive (RFC 5626 §3.5.1) that keeps a NAT binding open; failures do not matter. */
   async keepAlive(hop: Hop): Promise<void> {
     const ping = Buffer.from('\r\n\r\n');
-    if (hop.transport === 'udp') await this.#udp?.send(ping, hop).catch(() => {});
+    if (hop.transport !== 'udp') return;
+    await this.#udpTowards(hop)
+      ?.send(ping, hop)
+      .catch(() => {});
   }
 
-  async #sendByTcp(hop: Address, bytes: Buffer, connectMs = tcpConnectMs): Promise<void> {
-    const connection = await this.#tcp.to(hop, connectMs);
+  #udpTowards(hop: Hop): UdpListener | undefined {
+    return this.#udp.find(({ family }) => family === (isIPv6(hop.address) ? 6 : 4));
+  }
+
+  async #sendByFlow(hop: Hop, bytes: Buffer, connectMs = tcpConnectMs): Promise<void> {
+    const flows = hop.transport === 'tls' ? this.#tls : this.#tcp;
+    if (flows === undefined) throw new Error('TLS is not configured');
+    const connection = await flows.to(hop, connectMs);
     await connection.send(bytes);
   }
 
@@ -110,7 +154,7 @@ export class SipSockets {
     const refusedAt = this.#withoutTcp.get(hopKey(hop));
     if (refusedAt !== undefined && Date.now() - refusedAt < noTcpMs) return false;
     try {
-      await this.#sendByTcp(hop, makeBytes('tcp'), trialConnectMs);
+      await this.#sendByFlow({ ...hop, transport: 'tcp' }, makeBytes('tcp'), trialConnectMs);
       this.#withoutTcp.delete(hopKey(hop));
       return true;
     } catch {
@@ -121,18 +165,23 @@ export class SipSockets {
   }
 
   async #bind(): Promise<void> {
-    const { address, port, transports, log } = this.#options;
-    if (transports.includes('udp')) {
-      const udp = new UdpListener({
-        address,
-        port,
-        log,
-        onDatagram: (bytes, source) => this.#datagram(bytes, source),
-      });
-      await udp.bind();
-      this.#udp = udp;
+    const { addresses, transports, tls } = this.#options;
+    for (const address of addresses) {
+      // The first one chooses the port when it is free to.
+      const port = this.#udp[0]?.port || this.#tcp.port || this.#options.port;
+      if (transports.includes('udp')) await this.#bindUdp(address, port);
+      if (transports.includes('tcp')) await this.#tcp.listen(address, this.#udp[0]?.port || port);
+      if (transports.includes('tls') && tls?.identity.canListen === true)
+        await this.#tls?.listen(address, this.#tls.port || tls.port);
     }
-    if (transports.includes('tcp')) await this.#tcp.listen(address, this.#udp?.port ?? port);
+  }
+
+  async #bindUdp(address: string, port: number): Promise<void> {
+    const { log } = this.#options;
+    const onDatagram = (bytes: Buffer, source: Address): void => this.#datagram(bytes, source);
+    const udp = new UdpListener({ address, port, log, onDatagram });
+    await udp.bind();
+    this.#udp.push(udp);
   }
 
   #datagram(bytes: Buffer, source: Address): void {
@@ -140,16 +189,17 @@ export class SipSockets {
     this.#options.onPacket({ bytes, transport: 'udp', source, connection: undefined });
   }
 
-  #makeTcp(): TcpFlows {
-    const { log, onPacket, onDrop } = this.#options;
+  #makeFlows(transport: 'tcp' | 'tls'): TcpFlows {
+    const { log, onPacket, onDrop, tls } = this.#options;
     return new TcpFlows({
       log,
+      ...(transport === 'tls' && tls !== undefined && { identity: tls.identity }),
       messageBytes: messageLimits.messageBytes,
       times: tcpTimes,
       perPeer: 1_000,
       onFault: onDrop,
-      onMessage: (bytes, connection) =>
-        onPacket({ bytes, transport: 'tcp', source: connection.source, connection }),
+      onLost: (peer) => this.#options.onLost?.({ transport, ...peer }),
+      onMessage: (bytes, connection) => onPacket({ bytes, transport, source: connection.source, connection }),
     });
   }
 }

@@ -31,6 +31,7 @@ const pong = Buffer.from('\r\n');
 export class TcpConnection {
   readonly source: Address;
   readonly localAddress: string;
+  readonly localPort: number;
   readonly #socket: Socket;
   readonly #events: TcpConnectionEvents;
   readonly #framer: StreamFramer;
@@ -55,6 +56,7 @@ export class TcpConnection {
     this.#framer = new StreamFramer(messageBytes);
     this.source = safeSource(socket.remoteAddress, socket.remotePort);
     this.localAddress = safeSource(socket.localAddress, socket.localPort).address;
+    this.localPort = socket.localPort ?? 0;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('error', () => socket.destroy());

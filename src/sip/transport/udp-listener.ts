@@ -20,7 +20,7 @@ export class UdpListener {
   constructor(options: UdpListenerOptions) {
     this.#options = options;
     const type = isIPv6(options.address) ? 'udp6' : 'udp4';
-    this.#socket = createSocket({ type, recvBufferSize: 1_048_576 });
+    this.#socket = createSocket({ type, ipv6Only: type === 'udp6', recvBufferSize: 1_048_576 });
     this.#socket.on('message', (bytes, from) =>
       options.onDatagram(bytes, { address: from.address, port: from.port }),
     );
@@ -38,6 +38,10 @@ export class UdpListener {
     this.#open = true;
     this.#socket.removeListener('error', reject);
     this.#socket.on('error', (error) => this.#options.log.warn({ err: error }, 'SIP UDP socket error'));
+  }
+
+  get family(): 4 | 6 {
+    return isIPv6(this.#options.address) ? 6 : 4;
   }
 
   get port(): number {

@@ -1,43 +1,38 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { test } from 'node:test';
-import { parseRaw, value } from '../../kit/raw-sip.ts';
-import { quickTimes, startEngine } from '../../kit/sip-engine.ts';
-import { someSdp } from '../../kit/sip-peer.ts';
+import { type TestContext, test } from 'node:test';
+import type { SipAccount, SipTransport } from '../../../src/config/config.ts';
+import { ended, startEngine, type TestEngine } from '../../kit/sip-engine.ts';
 
-test('over IPv6 the answer goes to the source, whatever its Via says, and our Contact has brackets', async (context) => {
-  const gateway = await startEngine({ times: quickTimes, listen: '::1' });
-  const socket = createSocket('udp6');
-  context.after(async () => {
-    socket.close();
-    await gateway.stop();
+const sdp = ['v=0', 'o=- 1 1 IN IP6 ::1', 's=-', 'c=IN IP6 ::1', 't=0 0', 'm=audio 40000 RTP/AVP 0', ''].join(
+  '\r\n',
+);
+
+async function both(context: TestContext, account: Partial<SipAccount>): Promise<TestEngine> {
+  const engine = await startEngine({
+    account: { password: undefined, ...account },
+    config: { listen: { address: '127.0.0.1', address6: '::1', port: 0, transports: ['udp', 'tcp'] } },
   });
-  socket.bind(0, '::1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  const lines = [
-    `INVITE sip:room@[::1]:${gateway.port} SIP/2.0`,
-    'Via: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];rport;branch=z9hG4bKsix',
-    `From: <sip:caller@[::1]:${port}>;tag=six`,
-    `To: <sip:room@[::1]:${gateway.port}>`,
-    'Call-ID: six',
-    'CSeq: 1 INVITE',
-    `Contact: <sip:caller@[::1]:${port}>`,
-    'Content-Type: application/sdp',
-    `Content-Length: ${someSdp.length}`,
-  ];
-  const trying = once(socket, 'message');
-  socket.send(`${lines.join('\r\n')}\r\n\r\n${someSdp}`, gateway.port, '::1');
-  const call = await gateway.nextCall();
-  await trying;
-  assert.equal(call.localAddress, '::1');
-  const answered = once(socket, 'message');
-  call.ring();
-  const [bytes] = await answered;
-  const ringing = parseRaw(String(bytes));
-  assert.match(ringing.startLine, /^SIP\/2\.0 180 /);
-  const via = `SIP/2.0/UDP [2001:db8::9:1];rport=${port};branch=z9hG4bKsix;received=::1`;
-  assert.equal(value(ringing, 'via'), via);
-  assert.equal(value(ringing, 'contact'), `<sip:room@[::1]:${gateway.port}>`);
-});
+  context.after(() => engine.stop());
+  return engine;
+}
+
+for (const transport of ['udp', 'tcp'] as SipTransport[]) {
+  for (const server of ['::1', '127.0.0.1']) {
+    test(`a call over ${transport} to ${server} by one engine that listens on both families`, async (context) => {
+      const callee = await both(context, {});
+      const caller = await both(context, { server, port: callee.port, transport });
+      const { engine, account } = caller;
+      const call = engine.invite('sip:room@pbx.test', { account, sdp, headers: [], noAnswerSeconds: 10 });
+      const incoming = await callee.nextCall();
+      assert.equal(incoming.localAddress, server);
+      assert.equal(call.localAddress, server);
+      const [answered, acknowledged] = [once(call, 'answered'), once(incoming, 'answered')];
+      incoming.answer(sdp);
+      await Promise.all([answered, acknowledged]);
+      const over = ended(call);
+      incoming.end({ code: 'hangup' });
+      assert.equal((await over).code, 'hangup');
+    });
+  }
+}
