@@ -68,7 +68,9 @@ export class LoadStage {
     const call = await phone.call(`sip:room@127.0.0.1:${gateway.sipPort}`, { headers });
     setTimeout(() => call.audio.say(this.#phoneVoice), Math.random() * 20);
     const { nick } = await participant.waitFor(({ realJid }) => realJid.includes(gatewayDomain));
-    await call.answered();
+    await call.answered().catch((error: unknown) => {
+      throw new Error(`call ${index}: ${this.#lastLines()}`, { cause: error });
+    });
     await call.audio.recording.more(10);
     return { call, nick, participant };
   }
@@ -79,6 +81,14 @@ export class LoadStage {
     while (participant.others.has(nick)) await once(participant, 'gone');
     call.audio.close();
     this.bench.phone.forget(call);
+  }
+
+  /** What the gateway logged last. */
+  #lastLines(): string {
+    return this.bench.gateway.log
+      .slice(-3)
+      .map(({ text }) => text)
+      .join('\n');
   }
 
   async stop(): Promise<void> {

@@ -36,7 +36,7 @@ test('a wrong secret ends the program with 78 and says which settings must be eq
   const options = trunk({ ...prosody, secret: 'not-the-secret' }, phone);
   const gateway = await GatewayProcess.launch(options);
   t.after(() => gateway.stop('SIGKILL'));
-  assert.deepEqual(await gateway.exited, { code: 78, signal: null });
+  assert.deepEqual(await gateway.exited, { code: 78, signal: null }, gateway.text);
   const last = gateway.log.findLast(({ event }) => event === 'fatal');
   assert.match(last?.msg ?? '', /--secret must equal component_secret .*callcontrol\.meet\.test/);
   assert.doesNotMatch(gateway.text, /not-the-secret/, 'a secret is never logged');
@@ -49,7 +49,7 @@ test('a wrong configuration ends the program with 78 and every problem at once',
     env: { JIGASI_SIP_URI: 'nobody', JIGASI_SIP_PORT: '70000', JIGASI_ROOM_LOST_SECONDS: 'long' },
   });
   t.after(() => gateway.stop('SIGKILL'));
-  assert.deepEqual(await gateway.exited, { code: 78, signal: null });
+  assert.deepEqual(await gateway.exited, { code: 78, signal: null }, gateway.text);
   for (const name of ['JIGASI_SIP_URI', 'JIGASI_SIP_PORT', 'JIGASI_ROOM_LOST_SECONDS', 'JIGASI_SIP_PASSWORD'])
     assert.ok(gateway.text.includes(name), `${name} in: ${gateway.text}`);
 });
