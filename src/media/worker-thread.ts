@@ -74,6 +74,12 @@ export class WorkerThread {
     return promise as Promise<WorkerResult<Value<V>>>;
   }
 
+  /** Ends a thread that does not answer, as if it had died by itself. */
+  kill(why: string): void {
+    this.#why = why;
+    void this.#worker.terminate();
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#worker.terminate();
