@@ -18,7 +18,9 @@ export interface CodecFloor {
   readonly version: string;
 }
 
-/** The C programs of the bench, built for this run. Debian: gcc libopus-dev libsrtp2-dev libssl-dev. */
+const debianPackages = 'gcc libc6-dev libopus-dev libsrtp2-dev libssl-dev';
+
+/** The C programs of the bench, built for this run; throws with what is missing. */
 export class Programs {
   readonly #directory = mkdtempSync(join(tmpdir(), 'jigasi-bench-'));
 
@@ -47,7 +49,14 @@ export class Programs {
 
   #build(name: string, ...libraries: readonly string[]): void {
     const from = join(sources, `${name}.c`);
-    execFileSync('gcc', ['-O2', '-o', this.#path(name), from, ...libraries], { stdio: 'inherit' });
+    try {
+      execFileSync('gcc', ['-O2', '-o', this.#path(name), from, ...libraries], { stdio: 'inherit' });
+    } catch (error) {
+      this.remove();
+      throw new Error(`${name}.c does not build; Debian: apt-get install ${debianPackages}`, {
+        cause: error,
+      });
+    }
   }
 
   #path(name: string): string {

@@ -6,6 +6,8 @@ import { rounded } from './percentiles.ts';
 const tickMs = 20;
 const speakers = 3;
 const settleMs = 1500;
+/** Until the gateway's hot functions are compiled. */
+const warmUpMs = 5000;
 
 export interface StageOptions {
   readonly legs: number;
@@ -54,8 +56,9 @@ export class MediaStage {
 
   /** Opens calls until there are so many; all of them have their media. */
   async grow(calls: number): Promise<void> {
+    const isCold = this.#calls === 0;
     for (; this.#calls < calls; this.#calls += 1) await this.#open(this.#calls);
-    await delay(settleMs);
+    await delay(isCold ? warmUpMs : settleMs);
   }
 
   /** What the calls cost during so many seconds. */
