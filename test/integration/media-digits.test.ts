@@ -58,7 +58,9 @@ async function stage(t: TestContext, changes: Partial<PhoneMedia> = {}) {
     bridge.close();
     phone.close();
   });
+  const up = once(call, 'bridge-up');
   await bridge.connect(unwrap(await call.connectBridge(bridge.offer([source]))));
+  await up;
   return { call, phone, bridge };
 }
 
