@@ -17,6 +17,7 @@ import { DropCounter } from './drop-counter.ts';
 import { RoomDigits } from './room-digits.ts';
 import { RoomSources } from './room-sources.ts';
 import { RtcpSession } from './rtcp-session.ts';
+import { SparedSource } from './spared-source.ts';
 
 export interface BridgeLegOptions
   extends Pick<
@@ -33,20 +34,9 @@ export interface BridgeLegOptions
   readonly onError: (error: unknown) => void;
 }
 
-interface SignalledSource {
-  /** Packets since the last one that was decrypted. */
-  spared: number;
-}
-
 const opusClockRate = 48_000;
 /** More sources than any bridge sends to one endpoint. */
 const maximumSources = 1000;
-/**
- * Of the packets of a source that need not be decrypted, one in so many is all the same: SRTP counts the wraps of the sequence number
- * (RFC 3711 §3.3.1), and only an authenticated packet may move that count. Without it a leg that lets others receive for ten
- * minutes could not take over.
- */
-const decryptOneIn = 64;
 /** Packets in a row whose numbers are not the room's prove that this leg's bridge numbers differently. */
 const strangeInARow = 3;
 
@@ -59,7 +49,7 @@ export class BridgeLeg {
   readonly #sender: BridgeSender;
   readonly #rtcp: RtcpSession;
   readonly #header = newRtpHeader();
-  readonly #signalled = new Map<number, SignalledSource>();
+  readonly #signalled = new Map<number, SparedSource>();
   readonly #digits: RoomDigits;
   #sources: RoomSources;
   #strange = 0;
@@ -125,7 +115,7 @@ export class BridgeLeg {
   addSources(ssrcs: readonly number[]): void {
     for (const ssrc of ssrcs) {
       if (this.#signalled.has(ssrc) || this.#signalled.size >= maximumSources) continue;
-      this.#signalled.set(ssrc, { spared: 0 });
+      this.#signalled.set(ssrc, new SparedSource());
       this.#sources.enter(ssrc);
     }
   }
@@ -222,8 +212,7 @@ export class BridgeLeg {
     this.#clear = packet;
     const timestamp = packet.readUInt32BE(4);
     const why = this.#sources.spares(ssrc, sequence, timestamp, this.#level, now);
-    source.spared = why === undefined ? 0 : source.spared + 1;
-    if (why === undefined || source.spared % decryptOneIn === 0) return undefined;
+    if (source.decrypts(why !== undefined)) return undefined;
     this.#packetsReceived += 1;
     this.#rtcp.receivedAs(ssrc, sequence, timestamp, now, opusClockRate);
     return why;

@@ -86,7 +86,8 @@ test('a phone that only breathes is encoded once in 400 ms, and its listeners ar
       assert.ok(parseRtp(packet, header, levelId, end));
       levels.push(header.audioLevel);
       length = header.payloadEnd - header.payloadStart;
-      decoder.decode(packet.subarray(header.payloadStart, header.payloadEnd), out);
+      const samples = decoder.decode(packet.subarray(header.payloadStart, header.payloadEnd), out);
+      assert.equal(samples, 160, 'every packet is 20 ms of Opus');
     });
     if (length < 0) decoder.conceal(160, out);
     lengths.push(length);
