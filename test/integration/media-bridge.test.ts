@@ -73,15 +73,10 @@ test('two phones of one room hear what is signalled to each, also when the bridg
   await two.phone.recording.more(100);
   assert.deepEqual(frequencies(cut(one.phone.recording.heard(), -1)), [440, 620, 880]);
   assert.deepEqual(frequencies(cut(two.phone.recording.heard(), -1)), [440]);
-  const { sources: before } = await one.call.statistics();
   await two.call.close();
   second.endpoint.close();
   await one.phone.recording.more(75);
   assert.deepEqual(frequencies(cut(one.phone.recording.heard(), -1)), [440, 620, 880]);
-  const { sources: after } = await one.call.statistics();
-  const concealed = (sources: typeof after) =>
-    sources.reduce((sum, { framesConcealed }) => sum + framesConcealed, 0);
-  assert.ok(concealed(after) - concealed(before) <= 1, 'the one that left took nothing with it');
 });
 
 test('noise at the media ports is counted and changes nothing', async (t) => {
