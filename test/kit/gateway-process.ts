@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child, type Exit } from './child.ts';
 import { type ProcessSockets, type ProcessUsage, processSockets, processUsage } from './process-sockets.ts';
-import { freeUdpPorts, freeUdpRange } from './udp-ports.ts';
+import { freeSipPort, freeUdpRange } from './udp-ports.ts';
 
 export interface GatewayAccount {
   readonly user: string;
@@ -75,8 +75,8 @@ export class GatewayProcess {
 
   /** Starts it and waits for nothing: for starts that fail, or before Prosody is there. */
   static async launch(options: GatewayProcessOptions): Promise<GatewayProcess> {
-    const [sipPort] = (await freeUdpPorts(1)) as [number];
     const range = await freeUdpRange(options.mediaPorts ?? 200);
+    const sipPort = await freeSipPort(range);
     // An empty working directory: the developer's own .env has no say.
     const directory = await mkdtemp(join(tmpdir(), 'jigasi-gateway-'));
     return new GatewayProcess(options, sipPort, range, directory);

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 
 /**
  * UDP ports of 127.0.0.1 that were free a moment ago, all different. Another process may still take one: programs that
@@ -28,6 +29,23 @@ export async function freeUdpRange(count: number): Promise<{ first: number; last
     if (await allFree(first, count)) return { first, last: first + count - 1 };
   }
   throw new Error(`no ${count} consecutive free UDP ports`);
+}
+
+/** A port for SIP, free for UDP and TCP a moment ago and outside of `range`. Outgoing connections of others never take it. */
+export async function freeSipPort(range: { first: number; last: number }): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const { first: port } = await freeUdpRange(1);
+    if ((port < range.first || port > range.last) && (await isFreeForTcp(port))) return port;
+  }
+  throw new Error('no free port for SIP');
+}
+
+function isFreeForTcp(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 async function allFree(first: number, count: number): Promise<boolean> {
