@@ -95,6 +95,8 @@ test('the INVITE names the room, passes allowed headers of the dial on, and no o
     'allow',
     'accept',
     'supported',
+    'session-expires',
+    'min-se',
   ];
   const body = ['user-agent', 'content-type', 'content-length'];
   const passed = ['jitsi-conference-room', 'x-outbound-call-initiator-name'];
