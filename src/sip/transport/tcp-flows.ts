@@ -162,7 +162,7 @@ export class TcpFlows {
       socket.destroy();
       plain.destroy();
       if (this.#faults.get(keyOf(peer)) !== String(error))
-        log.warn({ peer: `${name}:${peer.port}`, err: error }, 'SIP connection failed');
+        log.warn({ peer: `${name}:${peer.port}`, reason: String(error) }, 'SIP connection failed');
       if (this.#faults.size > 1_000) this.#faults.clear();
       this.#faults.set(keyOf(peer), String(error));
       throw error;
