@@ -62,7 +62,7 @@ export class Switchboard {
     const { config } = this.#parts;
     const log = this.#parts.log.child({ callId: id, room, direction: 'in' });
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
-    const address = config.media.publicAddress ?? sip.localAddress;
+    const address = sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
       const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
       const received = await phone.receive(sip);
@@ -113,7 +113,7 @@ export class Switchboard {
     callStarted(log, { peer: plan.target });
     const local = await sip.localAddressFor(plan.target);
     if (!local.ok) return local;
-    const address = config.media.publicAddress ?? local.value;
+    const address = local.value;
     return this.#withMedia(id, room, async (media) => {
       const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
       const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));

@@ -100,6 +100,10 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     listen,
     tls,
     publicAddress: settings.value('sip.publicAddress'),
+    mediaAddress: settings.value('media.publicAddress'),
+    localNetworks: settings.value('sip.localNetworks') ?? [],
+    pingSeconds: settings.value('sip.pingSeconds'),
+    callers: assembleCallers(settings, problems),
     account,
     defaultRoom,
     roomHeaders: settings.value('sip.roomHeaders'),
@@ -155,6 +159,21 @@ function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
     expiresSeconds: settings.value('sip.expiresSeconds'),
     checkSeconds: settings.value('sip.checkSeconds'),
   };
+}
+
+function assembleCallers(settings: Settings, problems: Problem[]): SipConfig['callers'] {
+  const user = settings.value('sip.callerUser');
+  const password = settings.value('sip.callerPassword');
+  if (user !== undefined && password !== undefined) return { user, password };
+  if (user === undefined && password === undefined) return undefined;
+  const missing = user === undefined ? 'sip.callerUser' : 'sip.callerPassword';
+  if (settings.from(missing) === undefined)
+    problems.push({
+      from: missing,
+      what: 'it is missing',
+      remedy: 'Give both, the user and the password of callers, or none.',
+    });
+  return undefined;
 }
 
 function assembleTls(settings: Settings): SipTls {

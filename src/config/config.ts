@@ -42,6 +42,14 @@ export interface SipConfig {
   readonly tls?: SipTls;
   /** Address that peers shall use for us in Contact and Via instead of the local one (1:1 NAT). */
   readonly publicAddress: string | undefined;
+  /** The same in SDP: `media.publicAddress`. */
+  readonly mediaAddress?: string | undefined;
+  /** Addresses and CIDR ranges of peers that reach us without a NAT: they get our local addresses. */
+  readonly localNetworks?: readonly string[];
+  /** Seconds between OPTIONS to each server of the account, when there are several; 0: never. Default 30. */
+  readonly pingSeconds?: number;
+  /** What callers from unknown addresses must prove to know (RFC 7616); undefined: nothing. */
+  readonly callers?: { readonly user: string; readonly password: string } | undefined;
   readonly account: SipAccount;
   /** Room of incoming calls that name none: bare name or JID. */
   readonly defaultRoom: string | undefined;

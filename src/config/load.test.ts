@@ -35,6 +35,10 @@ test('five variables are enough; the rest are the documented defaults', () => {
         minVersion: 'TLSv1.2',
       },
       publicAddress: undefined,
+      mediaAddress: undefined,
+      localNetworks: [],
+      pingSeconds: 30,
+      callers: undefined,
       account: {
         user: '1000',
         domain: 'pbx.example',

@@ -194,6 +194,25 @@ const sip = {
   'sip.publicAddress': optional(kinds.publicAddress, 'Address in Contact and Via behind a 1:1 NAT', {
     environment: ['JIGASI_SIP_PUBLIC_ADDRESS', 'JIGASI_PUBLIC_ADDRESS'],
   }),
+  'sip.localNetworks': optional(
+    kinds.addressRanges,
+    'Addresses and ranges (CIDR) of peers that reach us without NAT and get the local addresses',
+    { environment: ['JIGASI_SIP_LOCAL_NETWORKS'] },
+  ),
+  'sip.pingSeconds': withDefault(
+    kinds.seconds(5, 3_600),
+    30,
+    'Servers are asked with OPTIONS so often, when there are several; 0: never',
+    { environment: ['JIGASI_SIP_PING_SECONDS'] },
+  ),
+  'sip.callerUser': optional(kinds.text, 'Callers from unknown addresses must prove to be this user', {
+    environment: ['JIGASI_SIP_CALLER_USER'],
+    fallbackText: 'none: nothing has to be proven',
+  }),
+  'sip.callerPassword': optional(kinds.secret, 'Password of `sip.callerUser`', {
+    environment: ['JIGASI_SIP_CALLER_PASSWORD'],
+    secret: true,
+  }),
   'sip.defaultRoom': optional(kinds.room, 'Room of calls that name none: bare name or JID', {
     environment: ['JIGASI_SIP_DEFAULT_ROOM'],
     properties: ['jigasi:DEFAULT_JVB_ROOM_NAME'],

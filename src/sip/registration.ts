@@ -64,9 +64,8 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
 
   /** Registers now: our address or the connection to the registrar changed. A failure's wait is not cut short. */
   refresh(): void {
-    if (this.#state !== 'registered') return;
     if (this.#asking) this.#askAgain = true;
-    else this.#plan(0);
+    else if (this.#state === 'registered') this.#plan(0);
   }
 
   async stop(): Promise<void> {

@@ -57,6 +57,11 @@ export class SourceAdmission {
     return this.#isKnown(source) || this.#calls.admit(source, now);
   }
 
+  /** True for an address that is listed or trusted. */
+  knows(source: string): boolean {
+    return this.#isKnown(source);
+  }
+
   #isKnown(source: string): boolean {
     const remembered = this.#remembered.get(source);
     if (remembered !== undefined) return remembered;
@@ -83,7 +88,7 @@ function isResponse(bytes: Buffer): boolean {
 }
 
 /** `ranges`: addresses and CIDR ranges that the configuration has checked. */
-function toBlockList(ranges: readonly string[]): BlockList {
+export function toBlockList(ranges: readonly string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/');

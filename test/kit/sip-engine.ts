@@ -64,6 +64,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
     outboundPrefix: '',
     noAnswerSeconds: 60,
     codecs: ['PCMU'],
+    pingSeconds: 0,
     admission: { ...defaultAdmission, ...options.admission },
     ...options.config,
   };

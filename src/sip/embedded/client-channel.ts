@@ -47,7 +47,9 @@ export class ClientChannel implements Transport {
     const hop = await this.#hopFor(outgoing);
     const local = await this.#wire.sockets.localAddresses.towards(hop.address);
     const make = (transport: SipTransport): Buffer =>
-      encodeMessage(withVia(text, transport, this.#wire.publicHostPort(local, transport), outgoing));
+      encodeMessage(
+        withVia(text, transport, this.#wire.sentBy(local, { transport, address: hop.address }), outgoing),
+      );
     const used = await this.#wire.sockets.sendRequest(hop, make);
     this.#wire.counters.add(`sent.${outgoing.method}`);
     // An ACK for a failure and a CANCEL go where the request went (RFC 3261 §17.1.1.3, §9.1), also after a change to TCP.

@@ -14,6 +14,7 @@ import type { Wire } from './wire.ts';
 
 const keepAliveMs = 25_000;
 const addressCheckMs = 5_000;
+const movesApartMs = 20_000;
 
 /**
  * Registers an account through the embedded engine, with the first of its registrars that answers. It registers again at
@@ -24,13 +25,18 @@ export class EmbeddedRegistration extends RegistrationLoop {
   readonly #binding: Binding;
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #unwatch: () => void;
+  #moved = 0;
 
   constructor(account: SipAccount, core: EmbeddedCore, wire: Wire, log: Log) {
     const binding = new Binding(account, core, wire);
     super({
       expiresSeconds: account.expiresSeconds,
       ...(account.checkSeconds !== undefined && { checkSeconds: account.checkSeconds }),
-      send: (expiresSeconds) => binding.send(expiresSeconds),
+      send: async (expiresSeconds) => {
+        const answer = await binding.send(expiresSeconds);
+        if (expiresSeconds > 0) void this.#afterAnswer();
+        return answer;
+      },
       log,
     });
     this.#wire = wire;
@@ -56,8 +62,15 @@ export class EmbeddedRegistration extends RegistrationLoop {
     if (this.state === 'registered' && hop !== undefined) void this.#wire.sockets.keepAlive(hop);
   }
 
+  /** The answer may have told how we are seen through a NAT; one that changes with each request is not followed. */
+  async #afterAnswer(): Promise<void> {
+    if (Date.now() - this.#moved < movesApartMs || !(await this.#binding.moved())) return;
+    this.#moved = Date.now();
+    this.refresh();
+  }
+
   async #checkAddress(): Promise<void> {
-    if (this.state === 'registered' && (await this.#binding.moved())) this.refresh();
+    if (this.state === 'registered') await this.#afterAnswer();
   }
 }
 

@@ -5,6 +5,7 @@ import type { SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { Counters } from '../counters.ts';
+import { DigestServer } from '../digest-server.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { isTooBrief } from '../session-timer.ts';
@@ -25,6 +26,7 @@ import { IncomingCall } from './incoming-call.ts';
 import { ExactUri, type IncomingRequest } from './incoming-message.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { randomBranch, randomToken } from './outgoing-message.ts';
+import { type PeerState, PeerWatch } from './peer-watch.ts';
 import { Receiver } from './receiver.ts';
 import type { ServerChannel } from './server-channel.ts';
 import {
@@ -64,6 +66,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #calls = new Set<EmbeddedCall>();
   readonly #registrations = new Set<Registration>();
   readonly #admission: SourceAdmission;
+  readonly #callers: DigestServer | undefined;
+  readonly #watch: PeerWatch;
   #optionsStatus = 200;
   #open = false;
   #renewal: NodeJS.Timeout | undefined;
@@ -95,12 +99,17 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       sockets: this.#sockets,
       counters: this.#counters,
       publicAddress: config.publicAddress,
+      mediaAddress: config.mediaAddress,
+      localNetworks: config.localNetworks ?? [],
     });
     this.#core = new EmbeddedCore({
       wire: this.#wire,
       log: this.#log,
       onInvite: (server, request, channel) => void this.#onInvite(server, request, channel),
     });
+    this.#callers =
+      config.callers && new DigestServer({ realm: config.account.domain, credentials: config.callers });
+    this.#watch = new PeerWatch(config.account, config.pingSeconds ?? 30, this.#core, this.#wire, this.#log);
     this.#admission = new SourceAdmission(config.admission ?? defaultAdmission, options.rate);
     const receiver = new Receiver({
       core: this.#core,
@@ -129,6 +138,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#open = true;
     this.#trustServer();
     this.#renewal = setInterval(() => void this.reloadCertificates(), renewalMs).unref();
+    this.#watch.start();
     this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
     return ok(undefined);
   }
@@ -137,6 +147,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     if (!this.#open) return;
     this.#open = false;
     clearInterval(this.#renewal);
+    this.#watch.stop();
     for (const call of this.#calls) call.end(failure('draining'));
     const settled = [...this.#calls].map((call) => call.settled);
     const unregistered = [...this.#registrations].map((registration) => registration.stop());
@@ -176,6 +187,11 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     return this.#counters.snapshot();
   }
 
+  /** The servers of the account that are watched, up or down. */
+  peers(): readonly PeerState[] {
+    return this.#watch.states;
+  }
+
   /** What is kept in memory; all zero when nothing goes on. */
   occupancy(): { calls: number; dialogs: number; transactions: number } {
     const transactions = this.#core.userAgentClients.size + this.#core.servers.size;
@@ -192,7 +208,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     try {
       // Every call goes through the account's server, wherever its target is.
       const [hop] = await hopsOf(this.#config.account, this.#wire);
-      return ok(await this.#sockets.localAddresses.towards(hop.address));
+      const local = await this.#sockets.localAddresses.towards(hop.address);
+      return ok(this.#wire.mediaAddress(local, hop));
     } catch (error) {
       return fail('phone-unreachable', `${server}: ${error}`);
     }
@@ -256,6 +273,11 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     channel: ServerChannel,
   ): Promise<void> {
     setLocalTag(server, randomToken());
+    const challenge = this.#challenge(request, channel);
+    if (challenge !== undefined) {
+      server.reject({ statusCode: 401, reasonPhrase: 'Unauthorized', extraHeaders: challenge });
+      return;
+    }
     if (isTooBrief(request.source.headers)) {
       server.reject(tooBrief());
       return;
@@ -267,13 +289,14 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     const call = (localAddress: string): IncomingCall => {
       const user = request.source.uri.user ?? '';
       const port = this.#sockets.portOf(origin.transport, origin.connection);
-      const contact = this.#wire.contact(user, localAddress, origin.transport, port);
+      const peer = { transport: origin.transport, address: origin.source.address };
+      const contact = this.#wire.contact(user, localAddress, peer, port);
       return new IncomingCall({
         core: this.#core,
         dialogs: this.#dialogs,
         server,
         request,
-        localAddress,
+        localAddress: this.#wire.mediaAddress(localAddress, peer),
         contact,
         repeat: (text) => channel.sendOnce(text),
         sessionSeconds: this.#sessionSeconds,
@@ -305,6 +328,15 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       for (const { address } of hops) this.#admission.trust(address);
     };
     hopsOf(account, this.#wire).then(trust, () => {});
+  }
+
+  /** What a caller from an unknown address must answer before it is served; undefined: it is served. */
+  #challenge({ source }: IncomingRequest, { origin }: ServerChannel): string[] | undefined {
+    if (this.#callers === undefined || this.#admission.knows(origin.source.address)) return undefined;
+    const { headers, method, uri, body } = source;
+    const proof = this.#callers.check(headers, { method, uri: uri.text, body });
+    if (proof === 'wrong') this.#log.warn({ source: origin.source.address }, 'caller with wrong credentials');
+    return proof === 'proven' ? undefined : this.#callers.challenge(proof === 'stale');
   }
 
   #announce(call: IncomingCall): void {

@@ -98,6 +98,7 @@ export class Receiver {
       return;
     }
     channel.responded(source.status);
+    if (channel.hop !== undefined) this.#options.wire.seen.learn(channel.hop, source.via);
     // Whoever accepts our registration is our PBX, under whatever name it was configured.
     const accepted = source.method === 'REGISTER' && source.status >= 200 && source.status < 300;
     if (accepted) this.#options.admission.trust(packet.source.address);

@@ -1,17 +1,25 @@
+import { type BlockList, isIPv6 } from 'node:net';
 import type { SipTransport } from '../../config/config.ts';
 import type { Counters } from '../counters.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import { toBlockList } from '../source-admission.ts';
 import { HopHealth } from '../transport/hop-health.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { RefusalProbe } from '../transport/refusal-probe.ts';
+import { SeenAddresses } from '../transport/seen-addresses.ts';
 import type { SipSockets } from '../transport/sip-sockets.ts';
+import type { Address } from '../via.ts';
 
 export interface WireOptions {
   readonly sockets: SipSockets;
   readonly counters: Counters;
-  /** Address that peers shall use for us instead of the local one. */
+  /** Address that peers shall use for us instead of the local one; undefined: as they say that they see us. */
   readonly publicAddress: string | undefined;
+  /** The same for media; undefined: that of signalling only when a peer told us. */
+  readonly mediaAddress?: string | undefined;
+  /** Addresses and CIDR ranges of peers that reach us without a NAT. */
+  readonly localNetworks?: readonly string[];
 }
 
 interface Stoppable {
@@ -23,7 +31,10 @@ export class Wire {
   readonly sockets: SipSockets;
   readonly counters: Counters;
   readonly health = new HopHealth();
+  readonly seen = new SeenAddresses();
   readonly #publicAddress: string | undefined;
+  readonly #mediaAddress: string | undefined;
+  readonly #localNetworks: BlockList;
   readonly #live = new Set<Stoppable>();
   readonly #onLost = new Set<(hop: Hop) => void>();
   /** One probe per hop at a time, however many calls go there. */
@@ -33,6 +44,8 @@ export class Wire {
     this.sockets = options.sockets;
     this.counters = options.counters;
     this.#publicAddress = options.publicAddress;
+    this.#mediaAddress = options.mediaAddress;
+    this.#localNetworks = toBlockList(options.localNetworks ?? []);
   }
 
   /** Next hops of a URI (RFC 3261 §8.1.2), those that failed lately at the end. Rejects when it cannot be resolved. */
@@ -53,9 +66,26 @@ export class Wire {
     return uri === undefined ? Promise.reject(new Error('next hop is no URI')) : this.resolve(uri);
   }
 
-  /** `host:port` that a peer reaches us by. */
-  publicHostPort(localAddress: string, transport: SipTransport): string {
-    return `${hostInUri(this.#publicAddress ?? localAddress)}:${this.sockets.port(transport)}`;
+  /** `host:port` of our Via towards a peer. */
+  sentBy(localAddress: string, { transport, address }: Pick<Hop, 'transport' | 'address'>): string {
+    const host = (this.#isLocal(address) ? undefined : this.#publicAddress) ?? localAddress;
+    return `${hostInUri(host)}:${this.sockets.port(transport)}`;
+  }
+
+  /** Our address for the `c=` line towards a peer. */
+  mediaAddress(localAddress: string, peer: Pick<Hop, 'transport' | 'address'>): string {
+    if (this.#isLocal(peer.address)) return localAddress;
+    return this.#mediaAddress ?? this.#seenBy(peer)?.address ?? localAddress;
+  }
+
+  #isLocal(address: string): boolean {
+    return this.#localNetworks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+
+  #seenBy(peer: Pick<Hop, 'transport' | 'address'>): Address | undefined {
+    return this.#publicAddress === undefined && !this.#isLocal(peer.address)
+      ? this.seen.towards(peer)
+      : undefined;
   }
 
   /** Contact value of ours towards a next hop. Rejects when there is no way to it. */
@@ -64,12 +94,20 @@ export class Wire {
       this.sockets.localAddresses.towards(hop.address),
       this.sockets.portTowards(hop),
     ]);
-    return this.contact(user, local, hop.transport, port);
+    return this.contact(user, local, hop, port);
   }
 
   /** Contact value of ours under a port. */
-  contact(user: string, localAddress: string, transport: SipTransport, port: number): string {
-    const host = `${hostInUri(this.#publicAddress ?? localAddress)}:${port}`;
+  contact(
+    user: string,
+    localAddress: string,
+    peer: Pick<Hop, 'transport' | 'address'>,
+    port: number,
+  ): string {
+    const { transport, address } = peer;
+    const seen = this.#seenBy(peer);
+    const own = (this.#isLocal(address) ? undefined : this.#publicAddress) ?? localAddress;
+    const host = `${hostInUri(seen?.address ?? own)}:${seen?.port ?? port}`;
     return `<sip:${user === '' ? '' : `${user}@`}${host}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
   }
 
