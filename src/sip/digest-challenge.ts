@@ -1,4 +1,4 @@
-import { splitOutside, unquote } from './header-text.ts';
+import { hasControl, splitOutside, unquote } from './header-text.ts';
 
 /** One `WWW-Authenticate` or `Proxy-Authenticate` challenge of the scheme Digest (RFC 7616 §3.3, RFC 8760). */
 export interface DigestChallenge {
@@ -32,13 +32,16 @@ const algorithms = new Map<string, DigestAlgorithm>([
 
 /**
  * All challenges that can be answered, from one or several header lines; several may stand in one line, separated by
- * commas like their parameters (RFC 9110 §11.6.1). Other schemes and unknown algorithms are left out.
+ * commas like their parameters (RFC 9110 §11.6.1). Other schemes, unknown algorithms and control characters are left out.
  */
 export function parseChallenges(values: readonly string[]): DigestChallenge[] {
-  return values.flatMap(splitChallenges).flatMap((parameters) => {
-    const challenge = toChallenge(parameters);
-    return challenge === undefined ? [] : [challenge];
-  });
+  return values
+    .filter((value) => !hasControl(value))
+    .flatMap(splitChallenges)
+    .flatMap((parameters) => {
+      const challenge = toChallenge(parameters);
+      return challenge === undefined ? [] : [challenge];
+    });
 }
 
 const schemeStart = /^([A-Za-z][A-Za-z0-9-]*)\s+(?==?[^=\s])(.*)$/s;

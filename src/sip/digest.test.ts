@@ -17,6 +17,19 @@ function vector(header: string, password: string, cnonce: string): string {
   });
 }
 
+test('a challenge with a control character is none: it would come back in our answer', () => {
+  const headers = new Headers();
+  headers.add('www-authenticate', 'Digest realm="a\\\u0007", nonce="n"');
+  assert.equal(
+    new DigestClient({ user: 'u', password: 'p' }).answer(401, headers, {
+      method: 'BYE',
+      uri: 'sip:a',
+      body: '',
+    }),
+    undefined,
+  );
+});
+
 test('RFC 2617 §3.5', () => {
   const header =
     'Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"';

@@ -65,6 +65,12 @@ export function parseParameters(text: string): Map<string, string | undefined> {
   return parameters;
 }
 
+/** What a quoted pair may smuggle through the parser (RFC 3261 §25.1) and must not be copied into a message of ours. */
+export function hasControl(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
+  return /[\u0000-\u001f\u007f]/.test(text);
+}
+
 /** Two semicolons with nothing between them. One at the end is overlooked: phones in use write it. */
 export function hasEmptyParameter(text: string): boolean {
   return /;\s*;/.test(text) && /;\s*;/.test(text.replace(/"(?:[^"\\]|\\.)*"/gs, '""'));

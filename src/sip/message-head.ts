@@ -89,7 +89,9 @@ function readHeaders(lines: string[], headers: Headers, limits: MessageLimits): 
     const match = headerName.exec(line);
     if (match === null) return 'bad-line';
     const written = (match[1] ?? '').toLowerCase();
-    headers.add(compactNames[written] ?? written, trimSpace(line.slice(match[0].length)));
+    // A tab is white space like any other (RFC 3261 §7.3.1), and headers of ours have none.
+    const value = trimSpace(line.slice(match[0].length)).replaceAll('\t', ' ');
+    headers.add(compactNames[written] ?? written, value);
   }
   return undefined;
 }

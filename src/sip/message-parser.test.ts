@@ -224,6 +224,14 @@ const answered: [string, string, number, string][] = [
     'bad-date',
   ],
   ['Max-Forwards above 255', invite.replace(': 70', ': 256'), 400, 'bad-max-forwards'],
+  ['a control character in a tag', invite.replace(';tag=1', ';tag="a\\\u0007"'), 400, 'bad-from'],
+  ['a control character in Call-ID', invite.replace('x@y', 'x\\\u0007y'), 400, 'bad-call-id'],
+  [
+    'a control character in Record-Route',
+    invite.replace('Max', 'Record-Route: "\\\u0007" <sip:p;lr>\r\nMax'),
+    400,
+    'bad-record-route',
+  ],
   ['an empty To tag', invite.replace('<sip:room@example.com>', '<sip:room@example.com>;tag='), 400, 'bad-to'],
   ['a From tag without value', invite.replace(';tag=1', ';tag'), 400, 'bad-from'],
   ['Max-Forwards that is no number', invite.replace(': 70', ': many'), 400, 'bad-max-forwards'],
@@ -246,6 +254,11 @@ test('what peers in use write is not refused: one semicolon too many, names in U
   const parsed = parse(invite.replace('Max', `${lines}\r\nMax`).replace('"A"', 'Jürgen Öl'));
   assert.equal(parsed.from.displayName, Buffer.from('Jürgen Öl').toString('latin1'));
   parse(invite.replace('Max', 'Contact: *\r\nMax'));
+});
+
+test('a tab is a space', () => {
+  const parsed = parse(invite.replace('Max', 'Record-Route: <sip:p;lr>\t;a=b,\r\n\t<sip:q;lr>\r\nMax'));
+  assert.equal(parsed.headers.get('record-route'), '<sip:p;lr> ;a=b, <sip:q;lr>');
 });
 
 test('a name that ends with à arrives whole: its last byte is no space', () => {

@@ -1,5 +1,5 @@
 import type { SipTransport } from '../config/config.ts';
-import { hasEmptyParameter, splitOutside } from './header-text.ts';
+import { hasControl, hasEmptyParameter, splitOutside } from './header-text.ts';
 import type { Headers, SipMessage, SipRequest } from './message.ts';
 import { type HeadFault, type MessageLimits, messageLimits, readHead } from './message-head.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
@@ -127,22 +127,26 @@ function readCommon(context: Context): Common | string {
   const { headers, via } = context;
   for (const name of singleHeaders) if (headers.all(name).length > 1) return `several-${name}`;
   const from = parseNameAddr(headers.get('from') ?? '');
-  if (from === undefined || hasEmptyTag(from)) return 'bad-from';
+  if (from === undefined || hasBadTag(from)) return 'bad-from';
   const to = parseNameAddr(headers.get('to') ?? '');
-  if (to === undefined || hasEmptyTag(to)) return 'bad-to';
+  if (to === undefined || hasBadTag(to)) return 'bad-to';
   const callId = headers.get('call-id');
-  if (callId === undefined || callId === '' || /\s/.test(callId)) return 'bad-call-id';
+  if (callId === undefined || callId === '' || /\s/.test(callId) || hasControl(callId)) return 'bad-call-id';
   const cseq = cseqText.exec(headers.get('cseq') ?? '');
   if (cseq === null || Number(cseq[1]) > highestCseq) return 'bad-cseq';
   if (!isHopCount(headers.get('max-forwards'))) return 'bad-max-forwards';
+  // It comes back as the Route of our requests.
+  if (headers.all('record-route').some(hasControl)) return 'bad-record-route';
   const body = readBody(context);
   if (body === undefined) return 'bad-content-length';
   return { headers, via, callId, cseq: Number(cseq[1]), cseqMethod: cseq[2] ?? '', from, to, body };
 }
 
-/** RFC 3261 §25.1: a tag is a token. An empty one would be a tag for us and none for sip.js. */
-function hasEmptyTag({ parameters }: NameAddr): boolean {
-  return parameters.has('tag') && !parameters.get('tag');
+const tagText = /^[\x21\x23-\x2b\x2d-\x3a\x3d\x3f-\x7e]{1,256}$/;
+
+/** RFC 3261 §25.1: a tag is a token; other separators than these are overlooked. An empty one would be none for sip.js. */
+function hasBadTag({ parameters }: NameAddr): boolean {
+  return parameters.has('tag') && !tagText.test(parameters.get('tag') ?? '');
 }
 
 const sipDate = /^[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d\d:\d\d:\d\d GMT$/i;

@@ -6,7 +6,7 @@ import { type ParseFault, parseMessage } from '../message-parser.ts';
 import type { NameAddr } from '../name-addr.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
-import { hostInUri } from '../sip-uri.ts';
+import { hostInUri, type SipUri } from '../sip-uri.ts';
 import type { SourceAdmission, Verdict } from '../source-admission.ts';
 import type { Packet } from '../transport/packet.ts';
 import type { EmbeddedCore } from './core.ts';
@@ -125,7 +125,7 @@ export class Receiver {
     if (source.method !== 'INVITE' || contactOf(source) !== undefined) return;
     const tag = (party: NameAddr): string => party.parameters.get('tag') ?? '';
     const dialog = this.#options.core.dialogs.get(source.callId + tag(source.to) + tag(source.from));
-    if (dialog === undefined) addContact(source, source.from.uri.user, packet);
+    if (dialog === undefined) addContact(source, source.from.uri, packet);
     else source.headers.set('contact', [`<${dialog.remoteTarget.toRaw()}>`]);
   }
 
@@ -192,10 +192,12 @@ function capabilities(status: number): string[] {
 }
 
 /** A Contact for a message that makes a dialog and has none: where it came from is where requests of the dialog go then. */
-function addContact(source: SipRequest | SipResponse, user: string | undefined, packet: Packet): void {
+function addContact(source: SipRequest | SipResponse, party: SipUri, packet: Packet): void {
   if (contactOf(source) !== undefined) return;
   const { address, port } = packet.source;
   const parameter = packet.transport === 'udp' ? '' : `;transport=${packet.transport}`;
+  // What other schemes have before their parameters is no user part.
+  const user = party.scheme === 'sip' || party.scheme === 'sips' ? party.user : undefined;
   const at = user === undefined ? '' : `${user}@`;
   source.headers.set('contact', [`<sip:${at}${hostInUri(address)}:${port}${parameter}>`]);
 }
@@ -206,7 +208,7 @@ function addContact(source: SipRequest | SipResponse, user: string | undefined, 
  */
 function completed(source: SipResponse, packet: Packet): SipResponse {
   if (source.method !== 'INVITE' || source.status === 100 || source.status >= 300) return source;
-  addContact(source, source.to.uri.user, packet);
+  addContact(source, source.to.uri, packet);
   if (source.status >= 200 || source.to.parameters.get('tag') !== undefined) return source;
   const to = { ...source.to, parameters: new Map([...source.to.parameters, ['tag', 'none']]) };
   return { ...source, to };

@@ -136,6 +136,16 @@ test('every number is served, also as tel: URI', async (context) => {
   }
 });
 
+test('a caller without Contact whose From is no SIP URI is served all the same', async (context) => {
+  const { gateway, peer } = await scene(context);
+  const text = peer.requestText('INVITE', { port: gateway.port, callId: 'odd', body: someSdp });
+  const odd = text.replace(/From: .*;tag/, 'From: <http://a/?b@c>;tag').replace(/Contact: .*\r\n/, '');
+  peer.send(odd, gateway.port);
+  (await gateway.nextCall()).ring();
+  const ringing = await peer.response(180);
+  assert.match(ringing.header('From') ?? '', /^<http:/);
+});
+
 test('OPTIONS is answered by the state that the owner has set', async (context) => {
   const { gateway, peer } = await scene(context);
   gateway.engine.setOptionsStatus(503);
