@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import { type Failure, fail, failure, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { SipCall, SipCallEvents } from '../engine.ts';
-import { fromWire, withoutControls } from '../header-line.ts';
-import type { NameAddr } from '../name-addr.ts';
+import { withoutControls } from '../header-line.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogLeg } from './dialog-leg.ts';
+
+export { remoteOf } from '../remote-party.ts';
 
 export interface CallParts {
   readonly core: EmbeddedCore;
@@ -85,20 +86,4 @@ export abstract class EmbeddedCall extends EventEmitter<SipCallEvents> implement
     queueMicrotask(() => this.tell('ended', why));
     return true;
   }
-}
-
-/** The other party as readable text: nothing in it is trusted, control characters are gone, lengths are bounded. */
-export function remoteOf(party: NameAddr): SipCall['remote'] {
-  const clean = (text: string): string => withoutControls(fromWire(text)).slice(0, 200);
-  return {
-    uri: clean(party.uri.text),
-    user: clean(unescapeUser(party.uri.user ?? '')),
-    displayName: party.displayName === undefined ? undefined : clean(party.displayName),
-  };
-}
-
-function unescapeUser(user: string): string {
-  return user.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }
