@@ -1,0 +1,60 @@
+import type { DigestClient } from '../digest.ts';
+import { headerLine } from '../header-line.ts';
+import type { SipRequest } from '../message.ts';
+import type { SipAnswer } from '../registration.ts';
+import type { DrachtioSession } from './session.ts';
+
+export interface RequestOutsideDialog {
+  readonly method: string;
+  readonly uri: string;
+  readonly proxy: string | undefined;
+  /** Counts on across requests with the same Call-ID (RFC 3261 §10.2). */
+  readonly nextCseq: () => number;
+  /** Complete header lines: From with its tag, To, Call-ID, and what the method asks for. */
+  readonly lines: readonly string[];
+  readonly digest: DigestClient | undefined;
+}
+
+/** The final answer, and the request as the server sent it. */
+export type DrachtioAnswered = SipAnswer & { readonly sent: SipRequest | undefined };
+
+/** Sends a request outside of a dialog, answers its challenges, and gives the final answer (RFC 3261 §8.1, §22). */
+export async function transact(
+  session: DrachtioSession,
+  request: RequestOutsideDialog,
+): Promise<DrachtioAnswered> {
+  request.digest?.begin();
+  let authorization: readonly string[] = [];
+  for (;;) {
+    const answer = await once(session, request, authorization);
+    const { response } = answer;
+    if (response === undefined || (response.status !== 401 && response.status !== 407)) return answer;
+    const about = { method: request.method, uri: request.uri, body: '' };
+    const more = request.digest?.answer(response.status, response.headers, about);
+    if (more === undefined) return answer;
+    authorization = [...authorization, ...more];
+  }
+}
+
+function once(
+  session: DrachtioSession,
+  { method, uri, proxy, lines, nextCseq }: RequestOutsideDialog,
+  authorization: readonly string[],
+): Promise<DrachtioAnswered> {
+  const { promise, resolve } = Promise.withResolvers<DrachtioAnswered>();
+  const cseq = headerLine('CSeq', `${nextCseq()} ${method}`);
+  let sent: SipRequest | undefined;
+  session.request(
+    { method, uri, ...(proxy !== undefined && { proxy }), lines: [...lines, cseq, ...authorization] },
+    {
+      sent: (message) => {
+        sent = message;
+      },
+      response: (response) => {
+        if (response.status >= 200) resolve({ response, fault: '', sent });
+      },
+      failed: (fault) => resolve({ response: undefined, fault, sent }),
+    },
+  );
+  return promise;
+}
