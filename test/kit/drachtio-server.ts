@@ -341,7 +341,18 @@ export class DrachtioStandIn {
   #sendInvite(outgoing: Outgoing, contact: string): void {
     const { client, txn, dialogId, uri } = outgoing;
     const branch = randomBranch();
-    const state = { heard: false, cancelled: false, cancelSent: false, leg: undefined as Leg | undefined };
+    const state = {
+      heard: false,
+      cancelled: false,
+      cancelSent: false,
+      accepted: false,
+      leg: undefined as Leg | undefined,
+    };
+    const make = (response: SipResponse): Leg => {
+      const leg = outgoingLeg(response, { id: dialogId, client, contact, cancelled: false, source: uri });
+      this.#legs.set(dialogId, leg);
+      return leg;
+    };
     const cancel = (): void => {
       if (!state.cancelled || !state.heard || state.cancelSent) return;
       state.cancelSent = true;
@@ -368,16 +379,20 @@ export class DrachtioStandIn {
       (response) => {
         state.heard = true;
         if (typeof response === 'number' || response.status >= 300) this.#inviting.delete(txn);
-        else if (response.status < 200) cancel();
-        else if (state.leg !== undefined) {
+        else if (response.status < 200) {
+          cancel();
+          // A reliable provisional response makes the dialog known that its PRACK goes to.
+          if (response.headers.get('rseq') !== undefined) state.leg ??= make(response);
+        } else if (state.accepted) {
           // Like the original (TimerDHandler): a second 200 is taken for a repetition, also when another phone sent it.
-          state.leg.ack?.();
+          state.leg?.ack?.();
           return;
         } else {
+          state.accepted = true;
           this.#inviting.delete(txn);
-          const details = { id: dialogId, client, contact, cancelled: state.cancelled, source: uri };
-          state.leg = outgoingLeg(response, details);
-          this.#legs.set(dialogId, state.leg);
+          state.leg ??= make(response);
+          state.leg.cancelled = state.cancelled;
+          state.leg.target = contactOf(response)?.uri ?? state.leg.target;
         }
         this.#forward(outgoing, response);
       },
@@ -470,7 +485,7 @@ export class DrachtioStandIn {
 
   /** Sofia answers in the peer's place when nobody does. */
   #madeUp(outgoing: Outgoing, status: 408 | 503): string {
-    const phrase = status === 408 ? 'Request Timeout' : 'Transport Error';
+    const phrase = status === 408 ? 'Request Timeout' : 'Service Unavailable';
     const kept = outgoing.lines.filter((line) => /^(From|To|Call-ID|CSeq): /.test(line));
     const via = `Via: SIP/2.0/UDP 127.0.0.1:${this.port};branch=z9hG4bKnone`;
     return `${[`SIP/2.0 ${status} ${phrase}`, via, ...kept, 'Content-Length: 0'].join('\r\n')}\r\n\r\n`;

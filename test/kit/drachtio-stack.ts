@@ -45,6 +45,9 @@ export interface Sent {
 interface Waiting {
   readonly transaction: InviteClientTransaction | NonInviteClientTransaction;
   readonly channel: ClientChannel;
+  /** Called with every 2xx to INVITE after the first: sip.js keeps those to itself. */
+  readonly onRepeated: (response: SipResponse) => void;
+  accepted: boolean;
 }
 
 const loggerFactory = new LoggerFactory();
@@ -69,7 +72,7 @@ export class DrachtioStack {
     this.#onRequest = options.onRequest;
     this.#onAck = options.onAck;
     this.#sockets = new SipSockets({
-      address: '127.0.0.1',
+      addresses: ['127.0.0.1'],
       port: 0,
       transports: ['udp', 'tcp'],
       log: silentLog,
@@ -149,7 +152,12 @@ export class DrachtioStack {
       },
     };
     const Transaction = method === 'INVITE' ? InviteClientTransaction : NonInviteClientTransaction;
-    this.#clients.set(key, { transaction: new Transaction(message, channel, user), channel });
+    this.#clients.set(key, {
+      transaction: new Transaction(message, channel, user),
+      channel,
+      onRepeated: onResponse,
+      accepted: false,
+    });
     let refused = false;
     if (method !== 'CANCEL')
       this.wire.watchRefusal(hop, () => {
@@ -179,8 +187,14 @@ export class DrachtioStack {
 
   #response(source: SipResponse): void {
     const waiting = this.#clients.get(`${source.via.branch}${source.method}`);
-    waiting?.channel.responded(source.status);
-    waiting?.transaction.receiveResponse(new IncomingResponse(source));
+    if (waiting === undefined) return;
+    waiting.channel.responded(source.status);
+    if (waiting.accepted) {
+      waiting.onRepeated(source);
+      return;
+    }
+    waiting.accepted = source.method === 'INVITE' && source.status >= 200 && source.status < 300;
+    waiting.transaction.receiveResponse(new IncomingResponse(source));
   }
 
   #request(source: SipRequest, packet: Packet): void {

@@ -45,7 +45,7 @@ export interface SrfResponse {
 
 export interface SrfRequestOptions {
   readonly method: string;
-  readonly uri?: string;
+  readonly uri: string;
   /** Next hop as a SIP URI. */
   readonly proxy?: string;
   /** The dialog that the request belongs to. */

@@ -124,7 +124,8 @@ export class DrachtioSession extends EventEmitter<SessionEvents> {
     const options = {
       method,
       headers: srfHeaders(lines),
-      ...(uri !== undefined && { uri }),
+      // Inside a dialog the server puts the peer's Contact in its place.
+      uri: uri ?? 'sip:placeholder',
       ...(proxy !== undefined && { proxy }),
       ...(dialogId !== undefined && { stackDialogId: dialogId }),
       ...(body !== undefined && body !== '' && { body }),
@@ -157,10 +158,16 @@ export class DrachtioSession extends EventEmitter<SessionEvents> {
   }
 
   #watch(request: SrfRequest, listener: SentListener): void {
+    let heard = false;
     request.on('response', (response, acknowledge) =>
       this.#attempt(() => {
         const message = this.#parse(response.msg, response.source_address, response.source_port);
         if (message?.kind !== 'response') return;
+        if (isTimeout(message) && !heard) {
+          this.#failed(listener, 'no answer from the peer');
+          return;
+        }
+        heard = true;
         if (message.status >= 200) this.#waiting.delete(listener);
         const ack = (sdp?: string): void =>
           this.#attempt(() => acknowledge(sdp === undefined ? {} : { body: sdp }));
@@ -262,4 +269,9 @@ export class DrachtioSession extends EventEmitter<SessionEvents> {
       this.#log.error({ err: error }, 'a step of the drachtio engine failed');
     }
   }
+}
+
+/** The server answers in the place of a peer that says nothing (sofia's own 408). */
+function isTimeout({ status, reason }: SipResponse): boolean {
+  return status === 408 && reason === 'Request Timeout';
 }
