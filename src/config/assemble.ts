@@ -143,7 +143,7 @@ function assembleDrachtio(settings: Settings, problems: Problem[]): DrachtioConf
       port: settings.value('drachtio.listenPort'),
     },
     secret: secret ?? '',
-    tags: settings.value('drachtio.tags'),
+    tags: settings.value('drachtio.tags') ?? [],
     keepRegistration: settings.value('drachtio.keepRegistration'),
   };
 }

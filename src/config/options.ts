@@ -349,9 +349,8 @@ const drachtio = {
     'Local port that drachtio-servers connect to (`outbound`); 0: any',
     { environment: ['JIGASI_DRACHTIO_LISTEN_PORT'] },
   ),
-  'drachtio.tags': withDefault(
+  'drachtio.tags': optional(
     kinds.drachtioTags,
-    [],
     'Tags by which a request handler of drachtio-server chooses among gateways',
     { environment: ['JIGASI_DRACHTIO_TAGS'] },
   ),

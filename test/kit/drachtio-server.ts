@@ -115,6 +115,14 @@ export class DrachtioStandIn {
     return [...this.#clients.clients].flatMap(({ routes }) => routes);
   }
 
+  get connections(): number {
+    return this.#clients.clients.size;
+  }
+
+  get tags(): readonly string[] {
+    return [...this.#clients.clients].flatMap(({ tags }) => tags);
+  }
+
   get dialogs(): number {
     return this.#legs.size;
   }

@@ -62,7 +62,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   async start(): Promise<Result<void>> {
     this.#open = true;
     const started = await this.#servers.start();
-    if (!started.ok) this.#open = false;
+    if (!started.ok) await this.stop();
     return started;
   }
 
@@ -80,6 +80,11 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   /** Port that drachtio-servers connect to in outbound mode. */
   get port(): number {
     return this.#servers.port;
+  }
+
+  /** How many servers we are attached to. */
+  get attached(): number {
+    return this.#servers.attached;
   }
 
   counters(): Readonly<Record<string, number>> {

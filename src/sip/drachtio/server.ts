@@ -19,7 +19,7 @@ const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 
 /** Our connection to one drachtio-server: made again for ever, with back-off and jitter. */
-export class DrachtioServer extends EventEmitter<{ ready: [] }> {
+export class DrachtioServer extends EventEmitter<{ ready: []; refused: [why: string] }> {
   readonly #options: DrachtioServerOptions;
   readonly #stopping = new AbortController();
   #session: DrachtioSession | undefined;
@@ -77,6 +77,7 @@ export class DrachtioServer extends EventEmitter<{ ready: [] }> {
     session.on('refused', (why) => {
       log.error({ why }, 'the drachtio-server refuses our secret');
       session.close();
+      this.emit('refused', why);
     });
     session.once('closed', () => this.#closed(session));
   }

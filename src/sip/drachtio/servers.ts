@@ -51,15 +51,19 @@ export class DrachtioServers extends EventEmitter<ServersEvents> {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** Connects; in outbound mode listens too. Fails only when the listener cannot be bound. */
+  /** Connects; in outbound mode listens too. Fails when the listener cannot be bound, or when every server refuses our secret. */
   async start(): Promise<Result<void>> {
     if (this.#config.mode === 'outbound') {
       const listening = await this.#listen();
       if (!listening.ok) return listening;
     }
     for (const server of this.#servers) server.start();
-    if (this.#config.mode === 'inbound') await this.#firstReady();
-    return ok(undefined);
+    return this.#config.mode === 'inbound' ? this.#firstReady() : ok(undefined);
+  }
+
+  /** Servers that have taken our secret. */
+  get attached(): number {
+    return this.#servers.filter((server) => server.session !== undefined).length;
   }
 
   /** The first server in the order of the configuration that is connected: for the registration. */
@@ -88,12 +92,20 @@ export class DrachtioServers extends EventEmitter<ServersEvents> {
     await Promise.all([...this.#servers.map((server) => server.stop()), closed]);
   }
 
-  async #firstReady(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, firstServerMs);
-    for (const server of this.#servers) server.once('ready', resolve);
-    await promise;
+  async #firstReady(): Promise<Result<void>> {
+    const { promise, resolve } = Promise.withResolvers<Result<void>>();
+    const timer = setTimeout(() => resolve(ok(undefined)), firstServerMs);
+    const refused = new Set<DrachtioServer>();
+    for (const server of this.#servers) {
+      server.once('ready', () => resolve(ok(undefined)));
+      server.once('refused', (why) => {
+        refused.add(server);
+        if (refused.size === this.#servers.length) resolve(fail('internal', `drachtio-server: ${why}`));
+      });
+    }
+    const result = await promise;
     clearTimeout(timer);
+    return result;
   }
 
   async #listen(): Promise<Result<void>> {
