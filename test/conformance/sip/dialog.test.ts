@@ -114,16 +114,20 @@ onEachEngine('a re-INVITE without offer gets our offer, and the answer comes wit
   assert.deepEqual(await answered, [held]);
 });
 
-onEachEngine('a re-INVITE whose 200 is never acknowledged ends the call', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  send('INVITE', { cseq: 2, body: held });
-  (await offered)[1](ok(someSdp));
-  const over = ended(call);
-  const bye = await peer.request('BYE');
-  peer.reply(bye, 200);
-  assert.equal((await over).code, 'no-ack');
-});
+onEachEngine(
+  'a re-INVITE whose 200 is never acknowledged ends the call',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    send('INVITE', { cseq: 2, body: held });
+    (await offered)[1](ok(someSdp));
+    const over = ended(call);
+    const bye = await peer.request('BYE');
+    peer.reply(bye, 200);
+    assert.equal((await over).code, 'no-ack');
+  },
+  { quick: true },
+);
 
 onEachEngine('glare: while our offer is out the peer gets 491, also again, and ours is tried again after its 491', async (context, kind) => {
   const { peer, call, send, gateway } = await answeredCall(context, kind);

@@ -168,19 +168,26 @@ onEachEngine('the 200 is repeated until its ACK comes', async (context, kind) =>
   await answered;
 });
 
-onEachEngine('an answer that is never acknowledged ends in BYE', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'noack', body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  const over = ended(call);
-  call.answer(someSdp);
-  const bye = await peer.request('BYE');
-  if (kind === 'embedded')
-    assert.match(bye.header('Reason') ?? '', /^SIP;cause=408;text="The answer was never acknowledged"$/);
-  else assert.match(bye.header('Reason') ?? '', /"ACK timeout"/);
-  peer.reply(bye, 200);
-  assert.equal((await over).code, 'no-ack');
-});
+onEachEngine(
+  'an answer that is never acknowledged ends in BYE',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'noack', body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    const over = ended(call);
+    call.answer(someSdp);
+    const bye = await peer.request('BYE');
+    if (kind === 'embedded')
+      assert.match(bye.header('Reason') ?? '', /^SIP;cause=408;text="The answer was never acknowledged"$/);
+    else assert.match(bye.header('Reason') ?? '', /"ACK timeout"/);
+    peer.reply(bye, 200);
+    assert.equal((await over).code, 'no-ack');
+  },
+  { quick: true },
+);
 
 onEachEngine('BYE waits for the ACK', async (context, kind) => {
   const { gateway, peer } = await scene(context, kind);

@@ -185,14 +185,18 @@ onEachEngine('a redirect is followed once', async (context, kind) => {
   assert.equal((await over).code, 'phone-failed');
 });
 
-onEachEngine('a lost INVITE is repeated, and a peer that is dead is reported', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const over = ended(dial());
-  const first = await peer.request('INVITE');
-  const second = await peer.request('INVITE');
-  assert.equal(second.text, first.text);
-  assert.equal((await over).code, 'phone-unreachable');
-});
+onEachEngine(
+  'a lost INVITE is repeated, and a peer that is dead is reported',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const over = ended(dial());
+    const first = await peer.request('INVITE');
+    const second = await peer.request('INVITE');
+    assert.equal(second.text, first.text);
+    assert.equal((await over).code, 'phone-unreachable');
+  },
+  { quick: true },
+);
 
 onEachEngine('the INVITE is not repeated after 100', async (context, kind) => {
   const { peer, dial } = await scene(context, kind);
