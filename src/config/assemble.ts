@@ -1,5 +1,13 @@
 import { isLoopback, isUnspecified } from './addresses.ts';
-import type { Config, DrachtioConfig, MediaConfig, SipAccount, SipConfig, SipTls, XmppConfig } from './config.ts';
+import type {
+  Config,
+  DrachtioConfig,
+  MediaConfig,
+  SipAccount,
+  SipConfig,
+  SipTls,
+  XmppConfig,
+} from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,35 +1,9 @@
 import { defaultAdmission } from './admission.ts';
-import type { Kind } from './kinds.ts';
+import { drachtio } from './drachtio-options.ts';
 import * as kinds from './kinds.ts';
+import { type Option, optional, withDefault } from './option.ts';
 
-/** Everything that is known about one setting; the readers of all sources and the table in docs/configuration.md follow it. */
-export interface Option<T = unknown, Fallback = T | undefined> {
-  readonly kind: Kind<T>;
-  /** What it is for, for the table and `--help`. */
-  readonly about: string;
-  /** Long option of the command line. */
-  readonly flag?: string;
-  /** Environment variables, the first one that is set counts. */
-  readonly environment: readonly string[];
-  /** Keys of sip-communicator.properties: `sip:` and `jabber:` in the first account of that protocol, `jigasi:` global. */
-  readonly properties: readonly string[];
-  readonly fallback: Fallback;
-  /** Says what is used when `fallback` cannot: it depends on other settings or on the machine. */
-  readonly fallbackText?: string;
-  /** Its value is never shown, and each variable also works as `…_FILE`, the YAML key as `…File`. */
-  readonly secret?: true;
-}
-
-type Details = Partial<Pick<Option, 'flag' | 'environment' | 'properties' | 'fallbackText' | 'secret'>>;
-
-/** A setting that may be left out. */
-function optional<T>(kind: Kind<T>, about: string, details: Details): Option<T, undefined> {
-  return { environment: [], properties: [], ...details, kind, about, fallback: undefined };
-}
-
-function withDefault<T>(kind: Kind<T>, fallback: T, about: string, details: Details): Option<T, T> {
-  return { environment: [], properties: [], ...details, kind, about, fallback };
-}
+export type { Option } from './option.ts';
 
 const xmpp = {
   'xmpp.domain': optional(kinds.domainName, 'XMPP domain of the Jitsi Meet installation', {
@@ -313,52 +287,6 @@ const sip = {
     defaultAdmission.strangerCallsPerSecond,
     'New calls of one source that is not listed; more get 503',
     { environment: ['JIGASI_SIP_STRANGER_CALLS_PER_SECOND'] },
-  ),
-};
-
-const drachtio = {
-  'drachtio.host': withDefault(
-    kinds.hostsOrAddresses,
-    ['127.0.0.1'],
-    'drachtio-servers that the gateway connects to, separated by commas',
-    { environment: ['JIGASI_DRACHTIO_HOST'] },
-  ),
-  'drachtio.port': withDefault(kinds.port, 9022, 'Admin port of the drachtio-servers', {
-    environment: ['JIGASI_DRACHTIO_PORT'],
-  }),
-  'drachtio.secret': optional(kinds.secret, 'Secret shared with the drachtio-servers', {
-    environment: ['JIGASI_DRACHTIO_SECRET'],
-    fallbackText: 'required with the engine `drachtio`',
-    secret: true,
-  }),
-  'drachtio.mode': withDefault(
-    kinds.oneOf(['inbound', 'outbound']),
-    'inbound',
-    '`inbound`: calls come over our connections; `outbound`: the servers connect to us with each call',
-    { environment: ['JIGASI_DRACHTIO_MODE'] },
-  ),
-  'drachtio.listenAddress': withDefault(
-    kinds.localAddress,
-    '0.0.0.0',
-    'Local address that drachtio-servers connect to (`outbound`)',
-    { environment: ['JIGASI_DRACHTIO_LISTEN_ADDRESS'] },
-  ),
-  'drachtio.listenPort': withDefault(
-    kinds.listenPort,
-    3000,
-    'Local port that drachtio-servers connect to (`outbound`); 0: any',
-    { environment: ['JIGASI_DRACHTIO_LISTEN_PORT'] },
-  ),
-  'drachtio.tags': optional(
-    kinds.drachtioTags,
-    'Tags by which a request handler of drachtio-server chooses among gateways',
-    { environment: ['JIGASI_DRACHTIO_TAGS'] },
-  ),
-  'drachtio.keepRegistration': withDefault(
-    kinds.switched,
-    true,
-    'The registration stays when this gateway stops: other gateways use the same drachtio-server',
-    { environment: ['JIGASI_DRACHTIO_KEEP_REGISTRATION'] },
   ),
 };
 

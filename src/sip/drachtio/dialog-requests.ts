@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../errors.ts';
-import type { DigestClient } from '../digest.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipResponse } from '../message.ts';
@@ -102,7 +102,7 @@ export class DialogRequests {
       const { method, body } = request;
       const more = digest?.answer(response.status, response.headers, { method, uri, body });
       if (more === undefined) return response;
-      authorization = [...authorization, ...more];
+      authorization = withCredentials(authorization, more);
     }
   }
 

@@ -4,7 +4,7 @@ import { digestOf } from '../credentials.ts';
 import { headerLine } from '../header-line.ts';
 import { RegistrationLoop, type SipAnswer } from '../registration.ts';
 import { servedMethods } from '../served-methods.ts';
-import { addressOfRecord, contactLine, fromLine, proxyOf, randomToken } from './outgoing-invite.ts';
+import { addressOfRecord, contactLine, fromLine, proxiesOf, randomToken } from './outgoing-invite.ts';
 import type { DrachtioServers } from './servers.ts';
 import { transact } from './transact.ts';
 
@@ -23,7 +23,12 @@ export interface DrachtioRegistrationOptions {
 export class DrachtioRegistration extends RegistrationLoop {
   constructor(options: DrachtioRegistrationOptions) {
     const { account, log } = options;
-    super({ expiresSeconds: account.expiresSeconds, send: sender(options), log });
+    super({
+      expiresSeconds: account.expiresSeconds,
+      ...(account.checkSeconds !== undefined && { checkSeconds: account.checkSeconds }),
+      send: sender(options),
+      log,
+    });
   }
 }
 
@@ -41,7 +46,7 @@ function sender({ account, servers, keep }: DrachtioRegistrationOptions): Sender
     const { response, fault, sent } = await transact(session, {
       method: 'REGISTER',
       uri: `sip:${account.domain}`,
-      proxy: proxyOf(account),
+      proxies: proxiesOf(account),
       nextCseq: () => ++cseq,
       lines: [
         fromLine({ ...account, displayName: undefined }, address, tag),

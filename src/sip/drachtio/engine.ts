@@ -10,12 +10,13 @@ import { admit } from '../request-admission.ts';
 import { servedMethods } from '../served-methods.ts';
 import { parseUri } from '../sip-uri.ts';
 import { LocalAddresses } from '../transport/local-address.ts';
-import { HostResolver } from '../transport/resolve-host.ts';
+import { systemNames } from '../transport/name-service.ts';
+import { TargetResolver } from '../transport/target-resolver.ts';
 import { DialogTable } from './dialog-table.ts';
 import { DrachtioRegistration } from './drachtio-registration.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { OutgoingCall } from './outgoing-call.ts';
-import { addressOfRecord, fromLine, proxyOf, randomToken } from './outgoing-invite.ts';
+import { addressOfRecord, fromLine, proxiesOf, randomToken } from './outgoing-invite.ts';
 import { DrachtioServers } from './servers.ts';
 import type { DrachtioRequest, DrachtioSession } from './session.ts';
 import { transact } from './transact.ts';
@@ -39,9 +40,9 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #servers: DrachtioServers;
   readonly #dialogs = new DialogTable();
   readonly #calls = new Set<IncomingCall | OutgoingCall>();
-  readonly #registrations = new Set<Registration>();
+  readonly #registrations = new Set<DrachtioRegistration>();
   readonly #localAddresses: LocalAddresses;
-  readonly #resolver = new HostResolver(4);
+  readonly #resolver = new TargetResolver({ names: systemNames(), families: [4, 6] });
   #optionsStatus = 200;
   #open = false;
   #draining = false;
@@ -53,7 +54,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#drachtio = config.drachtio;
     this.#log = log.child({ part: 'sip' });
     this.#t1 = t1;
-    this.#localAddresses = new LocalAddresses(config.listen.address);
+    this.#localAddresses = new LocalAddresses([config.listen.address]);
     this.#servers = new DrachtioServers(config.drachtio, this.#log);
     this.#servers.on('request', (request) => this.#received(request));
     this.#servers.on('lost', (session) => this.#lost(session));
@@ -124,7 +125,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
       dialogs: this.#dialogs,
       target,
       invite: options,
-      localAddress: () => this.#localAddress(options.account.server),
+      localAddress: () => this.#localAddress(options.account),
       t1: this.#t1,
       log: this.#log,
     });
@@ -158,7 +159,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     const { response, fault } = await transact(session, {
       method: 'OPTIONS',
       uri: uri.text,
-      proxy: own ? proxyOf(account) : undefined,
+      proxies: own ? proxiesOf(account) : [undefined],
       nextCseq: () => ++cseq,
       lines: [
         fromLine(account, from, randomToken()),
@@ -171,8 +172,10 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
   }
 
-  async #localAddress(server = this.#config.account.server): Promise<string> {
-    return this.#localAddresses.towards(await this.#resolver.resolve(server));
+  async #localAddress({ server, port, transport } = this.#config.account): Promise<string> {
+    const [hop] = await this.#resolver.resolve({ host: server, port, transport });
+    if (hop === undefined) throw new Error('no address');
+    return this.#localAddresses.towards(hop.address);
   }
 
   #received(request: DrachtioRequest): void {
@@ -242,6 +245,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
 
   #lost(session: DrachtioSession): void {
     for (const call of this.#calls) if (call.session === session) call.orphaned();
+    for (const registration of this.#registrations) registration.refresh();
   }
 
   #keep(call: IncomingCall | OutgoingCall): void {

@@ -59,13 +59,11 @@ export class IncomingCall extends BaseCall {
   }
 
   ring(): void {
-    const { request } = this.#options;
-    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
-    const reliableOnly = request.message.headers
-      .list('require')
-      .some((option) => option.toLowerCase() === '100rel');
-    if (this.#state !== 'unanswered' || reliableOnly) return;
-    request.respond({ status: 180, phrase: 'Ringing', lines: [this.#contact(), allow] });
+    this.#progress(180, 'Ringing');
+  }
+
+  early(sdp: string): void {
+    if (this.offer !== undefined) this.#progress(183, 'Session Progress', sdp);
   }
 
   answer(sdp: string): void {
@@ -106,10 +104,21 @@ export class IncomingCall extends BaseCall {
     this.finish(failure('phone-failed', 'the drachtio-server of this call is gone'));
   }
 
+  #progress(status: number, phrase: string, body?: string): void {
+    const { request } = this.#options;
+    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
+    const reliableOnly = request.message.headers
+      .list('require')
+      .some((option) => option.toLowerCase() === '100rel');
+    if (this.#state !== 'unanswered' || reliableOnly) return;
+    const lines = [this.#contact(), allow];
+    request.respond({ status, phrase, lines, ...(body !== undefined && { body }) });
+  }
+
   /** The number that was called, at the server's address: it puts that in for `@localhost`. */
   #contact(): string {
     const { uri, via } = this.#options.request.message;
-    const parameter = via.transport === 'TCP' ? ';transport=tcp' : '';
+    const parameter = via.transport === 'UDP' ? '' : `;transport=${via.transport.toLowerCase()}`;
     return headerLine('Contact', `<sip:${uri.user ?? 'jigasi'}@localhost${parameter}>`);
   }
 

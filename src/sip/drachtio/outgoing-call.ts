@@ -76,6 +76,8 @@ export class OutgoingCall extends BaseCall {
 
   ring(): void {}
 
+  early(_sdp: string): void {}
+
   answer(_sdp: string): void {}
 
   end(why: Failure): void {
@@ -121,8 +123,8 @@ export class OutgoingCall extends BaseCall {
         else this.#rejected(response);
       },
       failed: (why) => {
-        this.settle();
-        this.#failed(failure('phone-unreachable', why));
+        if (this.#state !== 'calling') this.settle();
+        else this.#unreachable(failure('phone-unreachable', why));
       },
     });
   }
@@ -162,7 +164,18 @@ export class OutgoingCall extends BaseCall {
   #rejected(response: SipResponse): void {
     if (this.#state !== 'calling') this.settle();
     else if (this.#invite.redirect(response) || this.#invite.authorize(response)) this.#send();
-    else this.#failed(endingOfStatus(response.status, response.reason, response.headers));
+    else {
+      const why = endingOfStatus(response.status, response.reason, response.headers);
+      // Only 503 is about the server; any other refusal is the answer of the one who was called.
+      if (response.status === 503) this.#unreachable(why);
+      else this.#failed(why);
+    }
+  }
+
+  #unreachable(why: Failure): void {
+    this.#heard = false;
+    if (this.#options.session?.open === true && this.#invite.failOver()) this.#send();
+    else this.#failed(why);
   }
 
   #nobodyAnswered(): void {

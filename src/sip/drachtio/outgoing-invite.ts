@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SipAccount } from '../../config/config.ts';
 import { digestOf, escapeUser } from '../credentials.ts';
-import type { DigestClient } from '../digest.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, quoted, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
@@ -31,13 +31,20 @@ export function fromLine(account: SipAccount, address: string, tag: string): str
 
 /** The drachtio-server writes its own address for `@localhost`, so there must be a user part. */
 export function contactLine({ user, transport }: SipAccount): string {
-  const parameter = transport === 'tcp' ? ';transport=tcp' : '';
+  const parameter = transport === 'udp' ? '' : `;transport=${transport}`;
   return headerLine('Contact', `<sip:${escapeUser(user || 'jigasi')}@localhost${parameter}>`);
 }
 
-/** Next hop of all that the account sends. */
-export function proxyOf({ server, port, transport }: SipAccount): string {
-  return `sip:${hostInUri(server)}:${port};transport=${transport}`;
+/** Next hop of all that the account sends, and its backups, as SIP URIs. */
+export function proxiesOf({
+  server,
+  port,
+  backupServers = [],
+  transport,
+}: SipAccount): [string, ...string[]] {
+  const uri = (host: string, at: number | undefined): string =>
+    `sip:${hostInUri(host)}${at === undefined ? '' : `:${at}`};transport=${transport}`;
+  return [uri(server, port), ...backupServers.map((backup) => uri(backup.host, backup.port))];
 }
 
 /** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
@@ -47,7 +54,8 @@ export class OutgoingInvite {
   readonly #options: InviteOptions;
   readonly #fromTag = randomToken();
   #target: SipUri | undefined;
-  #proxied = true;
+  /** Next hops that were not tried yet; empty: the target itself says where. */
+  #proxies: readonly string[];
   #cseq = 0;
   #authorization: readonly string[] = [];
   #redirects = 0;
@@ -57,6 +65,7 @@ export class OutgoingInvite {
     this.#target = parseUri(target);
     this.digest = digestOf(options.account);
     this.digest?.begin();
+    this.#proxies = proxiesOf(options.account);
   }
 
   /** True when target and account make SIP URIs. */
@@ -69,10 +78,11 @@ export class OutgoingInvite {
     const { account, sdp, headers } = this.#options;
     const uri = this.#target?.text ?? '';
     this.#cseq += 1;
+    const [proxy] = this.#proxies;
     return {
       method: 'INVITE',
       uri,
-      ...(this.#proxied && { proxy: proxyOf(account) }),
+      ...(proxy !== undefined && { proxy }),
       lines: [
         fromLine(account, addressOfRecord(account) ?? '', this.#fromTag),
         headerLine('To', `<${uri}>`),
@@ -95,7 +105,16 @@ export class OutgoingInvite {
     const about = { method: 'INVITE', uri: this.#target?.text ?? '', body: this.#options.sdp };
     const more = this.digest?.answer(status, headers, about);
     if (more === undefined) return false;
-    this.#authorization = [...this.#authorization, ...more];
+    this.#authorization = withCredentials(this.#authorization, more);
+    return true;
+  }
+
+  /** Goes on to the account's next server (RFC 3263 §4.3); false when there is none. */
+  failOver(): boolean {
+    if (this.#proxies.length < 2) return false;
+    this.#proxies = this.#proxies.slice(1);
+    this.#authorization = [];
+    this.digest?.begin();
     return true;
   }
 
@@ -107,7 +126,7 @@ export class OutgoingInvite {
     this.#target = withoutHeaders(target);
     this.#authorization = [];
     this.digest?.begin();
-    this.#proxied = isOwn(target, this.#options.account);
+    if (!isOwn(target, this.#options.account)) this.#proxies = [];
     return true;
   }
 }
@@ -120,7 +139,7 @@ function redirection(headers: Headers): SipUri | undefined {
 /** Another port of the PBX's own host is another user agent. */
 function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
   if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
-  return target.host === server.toLowerCase() && (target.port ?? 5060) === port;
+  return target.host === server.toLowerCase() && (target.port ?? 5060) === (port ?? 5060);
 }
 
 /** A Contact of a redirect may carry headers for the new request; we take none from a peer. */

@@ -18,7 +18,7 @@ interface Scene {
 let calls = 0;
 
 /** An incoming call, answered and acknowledged. */
-async function answeredCall(context: TestContext, kind: EngineKind,): Promise<Scene> {
+async function answeredCall(context: TestContext, kind: EngineKind): Promise<Scene> {
   const gateway = await startEngineOf(kind, { times: quickTimes });
   const peer = await SipPeer.open();
   context.after(async () => {
@@ -48,25 +48,31 @@ async function reoffer(call: SipCall): Promise<[string | undefined, (answer: Res
   return [sdp, respond];
 }
 
-onEachEngine('a re-INVITE without Contact is answered, and the target stays what it was', async (context, kind) => {
-  const { gateway, peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  const text = send('INVITE', { cseq: 2, body: someSdp, branch: 'z9hG4bKwhole' });
-  (await offered)[1](ok(someSdp));
-  await peer.response(200, 'INVITE');
-  send('ACK', { cseq: 2 });
-  const again = reoffer(call);
-  const bare = text
-    .replace(/Contact: .*\r\n/, '')
-    .replace('whole', 'bare')
-    .replaceAll('2 INVITE', '3 INVITE');
-  peer.send(bare, gateway.port);
-  (await again)[1](ok(someSdp));
-  await peer.next((message) => message.status === 200 && message.header('CSeq') === '3 INVITE');
-  send('ACK', { cseq: 3 });
-  call.end({ code: 'hangup' });
-  assert.match((await peer.request('BYE')).startLine, new RegExp(`^BYE sip:caller@127.0.0.1:${peer.port} `));
-});
+onEachEngine(
+  'a re-INVITE without Contact is answered, and the target stays what it was',
+  async (context, kind) => {
+    const { gateway, peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    const text = send('INVITE', { cseq: 2, body: someSdp, branch: 'z9hG4bKwhole' });
+    (await offered)[1](ok(someSdp));
+    await peer.response(200, 'INVITE');
+    send('ACK', { cseq: 2 });
+    const again = reoffer(call);
+    const bare = text
+      .replace(/Contact: .*\r\n/, '')
+      .replace('whole', 'bare')
+      .replaceAll('2 INVITE', '3 INVITE');
+    peer.send(bare, gateway.port);
+    (await again)[1](ok(someSdp));
+    await peer.next((message) => message.status === 200 && message.header('CSeq') === '3 INVITE');
+    send('ACK', { cseq: 3 });
+    call.end({ code: 'hangup' });
+    assert.match(
+      (await peer.request('BYE')).startLine,
+      new RegExp(`^BYE sip:caller@127.0.0.1:${peer.port} `),
+    );
+  },
+);
 
 const held = someSdp.replace('RTP/AVP 0\r\n', 'RTP/AVP 0\r\na=sendonly\r\n');
 
@@ -101,18 +107,21 @@ onEachEngine('a re-INVITE that does not fit is refused and the call goes on', as
   await info;
 });
 
-onEachEngine('a re-INVITE without offer gets our offer, and the answer comes with the ACK', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  send('INVITE', { cseq: 2 });
-  const [sdp, respond] = await offered;
-  assert.equal(sdp, undefined);
-  respond(ok(someSdp));
-  await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
-  const answered = once(call, 'reanswered');
-  send('ACK', { cseq: 2, body: held });
-  assert.deepEqual(await answered, [held]);
-});
+onEachEngine(
+  'a re-INVITE without offer gets our offer, and the answer comes with the ACK',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    send('INVITE', { cseq: 2 });
+    const [sdp, respond] = await offered;
+    assert.equal(sdp, undefined);
+    respond(ok(someSdp));
+    await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
+    const answered = once(call, 'reanswered');
+    send('ACK', { cseq: 2, body: held });
+    assert.deepEqual(await answered, [held]);
+  },
+);
 
 onEachEngine(
   'a re-INVITE whose 200 is never acknowledged ends the call',
@@ -129,37 +138,43 @@ onEachEngine(
   { quick: true },
 );
 
-onEachEngine('glare: while our offer is out the peer gets 491, also again, and ours is tried again after its 491', async (context, kind) => {
-  const { peer, call, send, gateway } = await answeredCall(context, kind);
-  const outcome = call.reinvite(someSdp);
-  const ours = await peer.request('INVITE');
-  const text = send('INVITE', { cseq: 2, body: held, branch: 'z9hG4bKglare' });
-  await peer.response(491);
-  peer.send(text, gateway.port);
-  await peer.response(491);
-  send('ACK', { cseq: 2, branch: 'z9hG4bKglare' });
-  peer.reply(ours, 491);
-  const again = await peer.next(
-    (message) => message.method === 'INVITE' && message.header('CSeq') === '2 INVITE',
-  );
-  peer.reply(again, 200, { body: held });
-  assert.deepEqual(await outcome, ok(held));
-  const ack = await peer.next((message) => message.method === 'ACK' && message.header('CSeq') === '2 ACK');
-  assert.equal(ack.body, '');
-});
+onEachEngine(
+  'glare: while our offer is out the peer gets 491, also again, and ours is tried again after its 491',
+  async (context, kind) => {
+    const { peer, call, send, gateway } = await answeredCall(context, kind);
+    const outcome = call.reinvite(someSdp);
+    const ours = await peer.request('INVITE');
+    const text = send('INVITE', { cseq: 2, body: held, branch: 'z9hG4bKglare' });
+    await peer.response(491);
+    peer.send(text, gateway.port);
+    await peer.response(491);
+    send('ACK', { cseq: 2, branch: 'z9hG4bKglare' });
+    peer.reply(ours, 491);
+    const again = await peer.next(
+      (message) => message.method === 'INVITE' && message.header('CSeq') === '2 INVITE',
+    );
+    peer.reply(again, 200, { body: held });
+    assert.deepEqual(await outcome, ok(held));
+    const ack = await peer.next((message) => message.method === 'ACK' && message.header('CSeq') === '2 ACK');
+    assert.equal(ack.body, '');
+  },
+);
 
-onEachEngine('a re-INVITE while the last one is unanswered gets 500 and Retry-After', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  send('INVITE', { cseq: 2, body: held });
-  const [, respond] = await offered;
-  send('INVITE', { cseq: 3, body: held });
-  const refused = await peer.response(500);
-  assert.match(refused.header('Retry-After') ?? '', /^\d+$/);
-  respond(ok(someSdp));
-  await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
-  send('ACK', { cseq: 2 });
-});
+onEachEngine(
+  'a re-INVITE while the last one is unanswered gets 500 and Retry-After',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    send('INVITE', { cseq: 2, body: held });
+    const [, respond] = await offered;
+    send('INVITE', { cseq: 3, body: held });
+    const refused = await peer.response(500);
+    assert.match(refused.header('Retry-After') ?? '', /^\d+$/);
+    respond(ok(someSdp));
+    await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
+    send('ACK', { cseq: 2 });
+  },
+);
 
 onEachEngine('our re-INVITE that is refused leaves the call up', async (context, kind) => {
   const { peer, call, send } = await answeredCall(context, kind);
@@ -175,19 +190,22 @@ onEachEngine('our re-INVITE that is refused leaves the call up', async (context,
   await over;
 });
 
-onEachEngine('UPDATE without SDP is a refresh, with SDP an offer, and is answered the same when repeated', async (context, kind) => {
-  const { peer, call, send, gateway } = await answeredCall(context, kind);
-  send('UPDATE', { cseq: 2 });
-  await peer.response(200, 'UPDATE');
-  const offered = reoffer(call);
-  const text = send('UPDATE', { cseq: 3, body: held });
-  const [sdp, respond] = await offered;
-  assert.equal(sdp, held);
-  respond(ok(someSdp));
-  assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
-  peer.send(text, gateway.port);
-  assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
-});
+onEachEngine(
+  'UPDATE without SDP is a refresh, with SDP an offer, and is answered the same when repeated',
+  async (context, kind) => {
+    const { peer, call, send, gateway } = await answeredCall(context, kind);
+    send('UPDATE', { cseq: 2 });
+    await peer.response(200, 'UPDATE');
+    const offered = reoffer(call);
+    const text = send('UPDATE', { cseq: 3, body: held });
+    const [sdp, respond] = await offered;
+    assert.equal(sdp, held);
+    respond(ok(someSdp));
+    assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
+    peer.send(text, gateway.port);
+    assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
+  },
+);
 
 onEachEngine('INFO from the phone is answered once however often it comes', async (context, kind) => {
   const { peer, call, send, gateway } = await answeredCall(context, kind);
@@ -202,31 +220,34 @@ onEachEngine('INFO from the phone is answered once however often it comes', asyn
   assert.equal(infos, 1);
 });
 
-onEachEngine('our INFO brings its status, and a challenge inside the dialog is answered', async (context, kind) => {
-  const peer = await SipPeer.open();
-  const gateway = await startEngineOf(kind, { times: quickTimes, account: { port: peer.port } });
-  context.after(async () => {
-    await gateway.stop();
-    peer.close();
-  });
-  const { account } = gateway;
-  const options = { account, sdp: someSdp, headers: [], noAnswerSeconds: 5 };
-  const call = gateway.engine.invite('sip:4711@pbx.test', options);
-  const answered = once(call, 'answered');
-  peer.reply(await peer.request('INVITE'), 200, { body: someSdp });
-  await answered;
-  const status = call.info('application/json', '{"i":1}');
-  const first = await peer.request('INFO');
-  peer.reply(first, 407, { lines: ['Proxy-Authenticate: Digest realm="pbx", nonce="n", qop="auth"'] });
-  const second = await peer.next(
-    (message) => message.method === 'INFO' && message.header('Proxy-Authorization') !== undefined,
-  );
-  assert.equal(second.header('CSeq'), '3 INFO');
-  assert.equal(second.body, '{"i":1}');
-  assert.equal(second.header('Content-Type'), 'application/json');
-  peer.reply(second, 200);
-  assert.deepEqual(await status, ok(200));
-});
+onEachEngine(
+  'our INFO brings its status, and a challenge inside the dialog is answered',
+  async (context, kind) => {
+    const peer = await SipPeer.open();
+    const gateway = await startEngineOf(kind, { times: quickTimes, account: { port: peer.port } });
+    context.after(async () => {
+      await gateway.stop();
+      peer.close();
+    });
+    const { account } = gateway;
+    const options = { account, sdp: someSdp, headers: [], noAnswerSeconds: 5 };
+    const call = gateway.engine.invite('sip:4711@pbx.test', options);
+    const answered = once(call, 'answered');
+    peer.reply(await peer.request('INVITE'), 200, { body: someSdp });
+    await answered;
+    const status = call.info('application/json', '{"i":1}');
+    const first = await peer.request('INFO');
+    peer.reply(first, 407, { lines: ['Proxy-Authenticate: Digest realm="pbx", nonce="n", qop="auth"'] });
+    const second = await peer.next(
+      (message) => message.method === 'INFO' && message.header('Proxy-Authorization') !== undefined,
+    );
+    assert.equal(second.header('CSeq'), '3 INFO');
+    assert.equal(second.body, '{"i":1}');
+    assert.equal(second.header('Content-Type'), 'application/json');
+    peer.reply(second, 200);
+    assert.deepEqual(await status, ok(200));
+  },
+);
 
 onEachEngine('what does not belong to a dialog gets 481', async (context, kind) => {
   const { peer, send } = await answeredCall(context, kind);

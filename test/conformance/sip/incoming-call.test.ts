@@ -10,7 +10,7 @@ interface Scene {
   readonly peer: SipPeer;
 }
 
-async function scene(context: TestContext, kind: EngineKind,): Promise<Scene> {
+async function scene(context: TestContext, kind: EngineKind): Promise<Scene> {
   const gateway = await startEngineOf(kind, { times: quickTimes });
   const peer = await SipPeer.open();
   context.after(async () => {
@@ -80,24 +80,27 @@ onEachEngine('a caller hears 100, 180 and 200 with our SDP, and may hang up', as
   await peer.response(200, 'BYE');
 });
 
-onEachEngine('a retransmitted INVITE is one call, and gets the last response again', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  let calls = 0;
-  gateway.engine.on('invite', () => {
-    calls += 1;
-  });
-  const invite = peer.requestText('INVITE', { port: gateway.port, callId: 'again', body: someSdp });
-  peer.send(invite, gateway.port);
-  const call = await gateway.nextCall();
-  call.ring();
-  await peer.response(180);
-  peer.send(invite, gateway.port);
-  await peer.response(180);
-  assert.equal(calls, 1);
-  call.end({ code: 'over-capacity' });
-  const refused = await peer.response(503);
-  assert.match(refused.header('Retry-After') ?? '', /^\d+$/);
-});
+onEachEngine(
+  'a retransmitted INVITE is one call, and gets the last response again',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    let calls = 0;
+    gateway.engine.on('invite', () => {
+      calls += 1;
+    });
+    const invite = peer.requestText('INVITE', { port: gateway.port, callId: 'again', body: someSdp });
+    peer.send(invite, gateway.port);
+    const call = await gateway.nextCall();
+    call.ring();
+    await peer.response(180);
+    peer.send(invite, gateway.port);
+    await peer.response(180);
+    assert.equal(calls, 1);
+    call.end({ code: 'over-capacity' });
+    const refused = await peer.response(503);
+    assert.match(refused.header('Retry-After') ?? '', /^\d+$/);
+  },
+);
 
 onEachEngine('a refused INVITE is refused again until the ACK comes (timer G)', async (context, kind) => {
   const { gateway, peer } = await scene(context, kind);
@@ -142,19 +145,23 @@ onEachEngine('CANCEL ends an unanswered call with 487', async (context, kind) =>
   call.ring();
 });
 
-onEachEngine('a CANCEL that comes after the 200 changes nothing', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const options = { port: gateway.port, callId: 'late', branch: 'z9hG4bKlate' };
-  peer.send(peer.requestText('INVITE', { ...options, body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  call.answer(someSdp);
-  const ok = await peer.response(200, 'INVITE');
-  peer.send(peer.requestText('CANCEL', options), gateway.port);
-  await peer.response(200, 'CANCEL');
-  const answered = once(call, 'answered');
-  ack(peer, gateway, 'late', ok);
-  await answered;
-}, { only: 'embedded' });
+onEachEngine(
+  'a CANCEL that comes after the 200 changes nothing',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const options = { port: gateway.port, callId: 'late', branch: 'z9hG4bKlate' };
+    peer.send(peer.requestText('INVITE', { ...options, body: someSdp }), gateway.port);
+    const call = await gateway.nextCall();
+    call.answer(someSdp);
+    const ok = await peer.response(200, 'INVITE');
+    peer.send(peer.requestText('CANCEL', options), gateway.port);
+    await peer.response(200, 'CANCEL');
+    const answered = once(call, 'answered');
+    ack(peer, gateway, 'late', ok);
+    await answered;
+  },
+  { only: 'embedded' },
+);
 
 onEachEngine('the 200 is repeated until its ACK comes', async (context, kind) => {
   const { gateway, peer } = await scene(context, kind);
@@ -205,59 +212,69 @@ onEachEngine('BYE waits for the ACK', async (context, kind) => {
   peer.reply(bye, 200);
 });
 
-onEachEngine('an offerless INVITE gets our offer in the 200; the answer comes with the ACK', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'offerless' }), gateway.port);
-  const call = await gateway.nextCall();
-  assert.equal(call.offer, undefined);
-  call.ring();
-  call.answer(someSdp);
-  const ok = await peer.response(200);
-  assert.equal(ok.body, someSdp);
-  const answered = once(call, 'answered');
-  const answer = someSdp.replace('40000', '40002');
-  ack(peer, gateway, 'offerless', ok, answer);
-  assert.deepEqual(await answered, [answer]);
-});
+onEachEngine(
+  'an offerless INVITE gets our offer in the 200; the answer comes with the ACK',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'offerless' }), gateway.port);
+    const call = await gateway.nextCall();
+    assert.equal(call.offer, undefined);
+    call.ring();
+    call.answer(someSdp);
+    const ok = await peer.response(200);
+    assert.equal(ok.body, someSdp);
+    const answered = once(call, 'answered');
+    const answer = someSdp.replace('40000', '40002');
+    ack(peer, gateway, 'offerless', ok, answer);
+    assert.deepEqual(await answered, [answer]);
+  },
+);
 
-onEachEngine('a caller that requires 100rel gets no unreliable 180, and its 200 although it acknowledges nothing', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(
-    peer.requestText('INVITE', {
-      port: gateway.port,
-      callId: 'rel',
-      body: someSdp,
-      lines: ['Require: 100rel'],
-    }),
-    gateway.port,
-  );
-  const call = await gateway.nextCall();
-  call.ring();
-  call.answer(someSdp);
-  await peer.response(200);
-  const ringing = peer.received.filter((message) => message.status === 180);
-  assert.ok(ringing.every((message) => message.header('Require') === '100rel'));
-});
+onEachEngine(
+  'a caller that requires 100rel gets no unreliable 180, and its 200 although it acknowledges nothing',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', {
+        port: gateway.port,
+        callId: 'rel',
+        body: someSdp,
+        lines: ['Require: 100rel'],
+      }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    call.ring();
+    call.answer(someSdp);
+    await peer.response(200);
+    const ringing = peer.received.filter((message) => message.status === 180);
+    assert.ok(ringing.every((message) => message.header('Require') === '100rel'));
+  },
+);
 
-onEachEngine('BYE before the answer ends the call and its INVITE', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(
-    peer.requestText('INVITE', { port: gateway.port, callId: 'earlybye', body: someSdp }),
-    gateway.port,
-  );
-  const call = await gateway.nextCall();
-  const over = ended(call);
-  call.ring();
-  const ringing = await peer.response(180);
-  const toTag = tagOf(ringing.header('To'));
-  peer.send(
-    peer.requestText('BYE', { port: gateway.port, callId: 'earlybye', toTag, cseq: 2 }),
-    gateway.port,
-  );
-  await peer.response(200, 'BYE');
-  await peer.response(487, 'INVITE');
-  assert.equal((await over).code, 'hangup');
-}, { only: 'embedded' });
+onEachEngine(
+  'BYE before the answer ends the call and its INVITE',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'earlybye', body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    const over = ended(call);
+    call.ring();
+    const ringing = await peer.response(180);
+    const toTag = tagOf(ringing.header('To'));
+    peer.send(
+      peer.requestText('BYE', { port: gateway.port, callId: 'earlybye', toTag, cseq: 2 }),
+      gateway.port,
+    );
+    await peer.response(200, 'BYE');
+    await peer.response(487, 'INVITE');
+    assert.equal((await over).code, 'hangup');
+  },
+  { only: 'embedded' },
+);
 
 onEachEngine('the same INVITE on a second path gets 482', async (context, kind) => {
   const { gateway, peer } = await scene(context, kind);
@@ -268,22 +285,25 @@ onEachEngine('the same INVITE on a second path gets 482', async (context, kind) 
   await peer.response(482);
 });
 
-onEachEngine('stop refuses what rings, hangs up what was answered, and leaves nothing', async (_context, kind) => {
-  const gateway = await startEngineOf(kind, { times: quickTimes });
-  const peer = await SipPeer.open();
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'one', body: someSdp }), gateway.port);
-  (await gateway.nextCall()).ring();
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'two', body: someSdp }), gateway.port);
-  const answered = await gateway.nextCall();
-  answered.answer(someSdp);
-  const acknowledged = once(answered, 'answered');
-  ack(peer, gateway, 'two', await peer.response(200));
-  await acknowledged;
-  const stopped = gateway.stop();
-  await peer.response(503);
-  const bye = await peer.request('BYE');
-  peer.reply(bye, 200);
-  await stopped;
-  assert.deepEqual(gateway.engine.occupancy(), { calls: 0, dialogs: 0, transactions: 0 });
-  peer.close();
-});
+onEachEngine(
+  'stop refuses what rings, hangs up what was answered, and leaves nothing',
+  async (_context, kind) => {
+    const gateway = await startEngineOf(kind, { times: quickTimes });
+    const peer = await SipPeer.open();
+    peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'one', body: someSdp }), gateway.port);
+    (await gateway.nextCall()).ring();
+    peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'two', body: someSdp }), gateway.port);
+    const answered = await gateway.nextCall();
+    answered.answer(someSdp);
+    const acknowledged = once(answered, 'answered');
+    ack(peer, gateway, 'two', await peer.response(200));
+    await acknowledged;
+    const stopped = gateway.stop();
+    await peer.response(503);
+    const bye = await peer.request('BYE');
+    peer.reply(bye, 200);
+    await stopped;
+    assert.deepEqual(gateway.engine.occupancy(), { calls: 0, dialogs: 0, transactions: 0 });
+    peer.close();
+  },
+);
