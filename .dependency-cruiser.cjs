@@ -69,6 +69,7 @@ module.exports = {
     adapter('(@xmpp|ltx)', '^src/xmpp/(component-stream|stanza)\\.ts$'),
     adapter('sdp-transform', '^src/sip/sdp-text\\.ts$'),
     adapter('sip\\.js', '^src/sip/embedded/sip-js\\.ts$'),
+    adapter('drachtio-srf', '^src/sip/drachtio/drachtio-srf\\.ts$'),
     adapter('werift', '^src/media/worker/werift\\.ts$'),
     adapter('libopus-wasm', '^src/media/worker/opus\\.ts$'),
     adapter('commander', '^src/config/arguments\\.ts$'),

@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { Switchboard } from './call/switchboard.ts';
-import type { Config } from './config/config.ts';
+import type { Config, SipConfig } from './config/config.ts';
 import { endings, fail, ok, type Result } from './errors.ts';
 import { gatewayReady, registrationChanged, streamChanged } from './events.ts';
 import type { Log } from './log.ts';
 import type { MediaEngine } from './media/media-engine.ts';
 import { MediaPool } from './media/pool.ts';
+import { DrachtioSipEngine } from './sip/drachtio/engine.ts';
 import { EmbeddedSipEngine } from './sip/embedded/engine.ts';
 import type { Registration, SipEngine } from './sip/engine.ts';
 import { GatewayComponent } from './xmpp/gateway-component.ts';
@@ -26,7 +27,7 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
     this.#config = config;
     this.#log = log;
     this.#media = new MediaPool({ config: config.media, log: log.child({ side: 'media' }) });
-    this.#sip = new EmbeddedSipEngine({ config: config.sip, log: log.child({ side: 'sip' }) });
+    this.#sip = makeSipEngine(config.sip, log.child({ side: 'sip' }));
     this.#xmpp = new GatewayComponent({ config: config.xmpp, log: log.child({ side: 'xmpp' }) });
     this.#switchboard = new Switchboard({
       config,
@@ -57,6 +58,7 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
   /** Ends every call with its goodbyes, unregisters and closes everything that was opened. */
   async stop(): Promise<void> {
     this.#log.info({ event: 'stopping', calls: this.#switchboard.registry.size }, 'stopping');
+    this.#sip.drain();
     await this.#switchboard.registry.endAll({ code: 'draining' });
     await this.#registration?.stop();
     await this.#sip.stop();
@@ -77,4 +79,10 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
       registrationChanged(this.#log, account, { failure: why.detail ?? endings[why.code].phrase, retryMs }),
     );
   }
+}
+
+function makeSipEngine(config: SipConfig, log: Log): SipEngine {
+  return config.engine === 'drachtio'
+    ? new DrachtioSipEngine({ config, log })
+    : new EmbeddedSipEngine({ config, log });
 }

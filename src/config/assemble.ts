@@ -1,5 +1,13 @@
 import { isLoopback, isUnspecified } from './addresses.ts';
-import type { Config, MediaConfig, SipAccount, SipConfig, SipTls, XmppConfig } from './config.ts';
+import type {
+  Config,
+  DrachtioConfig,
+  MediaConfig,
+  SipAccount,
+  SipConfig,
+  SipTls,
+  XmppConfig,
+} from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
 
@@ -79,15 +87,16 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     });
   }
   const defaultRoom = settings.value('sip.defaultRoom');
+  const embedded = settings.value('sip.engine') === 'embedded';
   // Over TLS our own connection to the server carries what comes from there.
-  if (account.transport !== 'tls' && !listen.transports.includes(account.transport)) {
+  if (embedded && account.transport !== 'tls' && !listen.transports.includes(account.transport)) {
     problems.push({
       from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
       what: `${account.transport} is missing, but the account uses it`,
       remedy: 'Add it to JIGASI_SIP_LISTEN_TRANSPORTS, or change JIGASI_SIP_TRANSPORT.',
     });
   }
-  if (isOurselves(account, listen)) problems.push(portTwice(settings, account));
+  if (embedded && isOurselves(account, listen)) problems.push(portTwice(settings, account));
   const roomDomain = defaultRoom?.split('@')[1];
   if (roomDomain !== undefined && xmpp.domain !== '' && roomDomain !== xmpp.mucDomain) {
     problems.push({
@@ -125,6 +134,29 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
       strangerMessagesPerSecond: settings.value('sip.strangerMessagesPerSecond'),
       strangerCallsPerSecond: settings.value('sip.strangerCallsPerSecond'),
     },
+    engine: settings.value('sip.engine'),
+    ...(settings.value('sip.engine') === 'drachtio' && { drachtio: assembleDrachtio(settings, problems) }),
+  };
+}
+
+function assembleDrachtio(settings: Settings, problems: Problem[]): DrachtioConfig {
+  const secret = required(
+    settings,
+    'drachtio.secret',
+    problems,
+    'Give JIGASI_DRACHTIO_SECRET: the secret of the admin port in drachtio.conf.xml.',
+  );
+  const port = settings.value('drachtio.port');
+  return {
+    mode: settings.value('drachtio.mode'),
+    servers: settings.value('drachtio.host').map((host) => ({ host, port })),
+    listen: {
+      address: settings.value('drachtio.listenAddress'),
+      port: settings.value('drachtio.listenPort'),
+    },
+    secret: secret ?? '',
+    tags: settings.value('drachtio.tags') ?? [],
+    keepRegistration: settings.value('drachtio.keepRegistration'),
   };
 }
 
@@ -262,7 +294,7 @@ function checkPorts({ sip, media, call }: Config, settings: Settings, warnings: 
 
 function required(
   settings: Settings,
-  key: 'xmpp.domain' | 'xmpp.secret',
+  key: 'xmpp.domain' | 'xmpp.secret' | 'drachtio.secret',
   problems: Problem[],
   remedy: string,
 ): string | undefined {

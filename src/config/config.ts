@@ -76,6 +76,25 @@ export interface SipConfig {
   readonly srtp?: SrtpPolicy;
   /** Who may speak to us; without it `defaultAdmission` holds. */
   readonly admission?: SipAdmission;
+  /** Who speaks SIP: this process, or a drachtio-server that we are attached to. Default `embedded`. */
+  readonly engine?: 'embedded' | 'drachtio';
+  /** Set with the engine `drachtio`. */
+  readonly drachtio?: DrachtioConfig;
+}
+
+export interface DrachtioConfig {
+  /** `inbound`: we connect to the servers. `outbound`: they connect to us with each call; what we send still goes by `servers`. */
+  readonly mode: 'inbound' | 'outbound';
+  /** At least one with `inbound`. */
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
+  /** Where we listen with `outbound`. */
+  readonly listen: { readonly address: string; readonly port: number };
+  /** Shared with the servers. */
+  readonly secret: string;
+  /** By which a server's request handler chooses among gateways. */
+  readonly tags: readonly string[];
+  /** The registration belongs to all gateways of a server: who stops does not take it back. */
+  readonly keepRegistration: boolean;
 }
 
 /** What is decided about a SIP message by its source, before it is parsed. */

@@ -45,6 +45,18 @@ export const hostOrAddress = matching(
   converted(z.string(), toHost),
 );
 
+export const hostsOrAddresses: Kind<readonly string[]> = matching(
+  'host names or IP addresses without ports, separated by commas, each once',
+  converted(entries, (values) => uniqueList(values.map(toHost))),
+);
+
+/** What drachtio-srf takes. */
+export const drachtioTags = listOf(
+  /^[a-zA-Z0-9_+@:-]{1,32}$/,
+  'at most 20 tags of letters, digits and - _ + @ :, separated by commas',
+  20,
+);
+
 export const localAddress = matching(
   'an IP address of this machine (0.0.0.0 for all)',
   z.string().refine((value) => isHostAddress(value)),
@@ -192,8 +204,8 @@ export function someOf<const T extends string>(names: readonly T[]): Kind<readon
   );
 }
 
-function listOf(entry: RegExp, expects: string): Kind<readonly string[]> {
-  return { expects, schema: entries.pipe(z.array(z.string().regex(entry)).max(32)) };
+function listOf(entry: RegExp, expects: string, most = 32): Kind<readonly string[]> {
+  return { expects, schema: entries.pipe(z.array(z.string().regex(entry)).max(most)) };
 }
 
 function matching<T>(expects: string, schema: z.ZodType<T>): Kind<T> {

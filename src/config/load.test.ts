@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultAdmission } from './admission.ts';
-import { enough, good, load, type Place } from './load.fixture.ts';
+import { bad, enough, good, load, type Place } from './load.fixture.ts';
 
 test('five variables are enough; the rest are the documented defaults', () => {
   const { config, warnings } = good({});
@@ -66,6 +66,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
       detectTones: false,
       srtp: 'off',
       admission: defaultAdmission,
+      engine: 'embedded',
     },
     media: {
       minPort: 10_000,
@@ -189,6 +190,33 @@ test('help and version answer before anything is checked', () => {
     assert.ok(help.text.includes(`--${flag} `), flag);
   }
   assert.partialDeepStrictEqual(load({ argv: ['--version'], env: {} }), { kind: 'text' });
+});
+
+test('the engine drachtio is chosen in any place, needs a secret, and does not care for our SIP port', () => {
+  const env = { ...enough, JIGASI_DRACHTIO_SECRET: 'cymru', JIGASI_SIP_SERVER: '127.0.0.1' };
+  const { config, warnings } = good({ argv: ['--sip-engine', 'drachtio'], env });
+  assert.deepEqual(warnings, []);
+  assert.equal(config.sip.engine, 'drachtio');
+  assert.deepEqual(config.sip.drachtio, {
+    mode: 'inbound',
+    servers: [{ host: '127.0.0.1', port: 9022 }],
+    listen: { address: '0.0.0.0', port: 3000 },
+    secret: 'cymru',
+    tags: [],
+    keepRegistration: true,
+  });
+  const yaml = [
+    'sip: { engine: drachtio }',
+    'drachtio: { host: [sbc1.example, sbc2.example], mode: outbound, listenPort: 3001, tags: [eu], secret: cymru }',
+  ].join('\n');
+  const fromFile = good({ files: { 'jigasi.yaml': yaml } }).config.sip.drachtio;
+  assert.deepEqual(fromFile?.servers, [
+    { host: 'sbc1.example', port: 9022 },
+    { host: 'sbc2.example', port: 9022 },
+  ]);
+  assert.deepEqual([fromFile?.mode, fromFile?.listen.port, fromFile?.tags], ['outbound', 3001, ['eu']]);
+  const problems = bad({ env: { ...enough, JIGASI_SIP_ENGINE: 'drachtio' } });
+  assert.match(JSON.stringify(problems), /JIGASI_DRACHTIO_SECRET/);
 });
 
 test('a name without a value, in YAML or in the environment, counts as not given', () => {

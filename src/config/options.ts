@@ -1,35 +1,9 @@
 import { defaultAdmission } from './admission.ts';
-import type { Kind } from './kinds.ts';
+import { drachtio } from './drachtio-options.ts';
 import * as kinds from './kinds.ts';
+import { type Option, optional, withDefault } from './option.ts';
 
-/** Everything that is known about one setting; the readers of all sources and the table in docs/configuration.md follow it. */
-export interface Option<T = unknown, Fallback = T | undefined> {
-  readonly kind: Kind<T>;
-  /** What it is for, for the table and `--help`. */
-  readonly about: string;
-  /** Long option of the command line. */
-  readonly flag?: string;
-  /** Environment variables, the first one that is set counts. */
-  readonly environment: readonly string[];
-  /** Keys of sip-communicator.properties: `sip:` and `jabber:` in the first account of that protocol, `jigasi:` global. */
-  readonly properties: readonly string[];
-  readonly fallback: Fallback;
-  /** Says what is used when `fallback` cannot: it depends on other settings or on the machine. */
-  readonly fallbackText?: string;
-  /** Its value is never shown, and each variable also works as `…_FILE`, the YAML key as `…File`. */
-  readonly secret?: true;
-}
-
-type Details = Partial<Pick<Option, 'flag' | 'environment' | 'properties' | 'fallbackText' | 'secret'>>;
-
-/** A setting that may be left out. */
-function optional<T>(kind: Kind<T>, about: string, details: Details): Option<T, undefined> {
-  return { environment: [], properties: [], ...details, kind, about, fallback: undefined };
-}
-
-function withDefault<T>(kind: Kind<T>, fallback: T, about: string, details: Details): Option<T, T> {
-  return { environment: [], properties: [], ...details, kind, about, fallback };
-}
+export type { Option } from './option.ts';
 
 const xmpp = {
   'xmpp.domain': optional(kinds.domainName, 'XMPP domain of the Jitsi Meet installation', {
@@ -82,6 +56,12 @@ const xmpp = {
 };
 
 const sip = {
+  'sip.engine': withDefault(
+    kinds.oneOf(['embedded', 'drachtio']),
+    'embedded',
+    'Who speaks SIP: this process, or a drachtio-server (docs/drachtio.md)',
+    { flag: 'sip-engine', environment: ['JIGASI_SIP_ENGINE'] },
+  ),
   'sip.uri': optional(kinds.sipUri, 'SIP address of the account, `user@domain`', {
     environment: ['JIGASI_SIP_URI'],
     properties: ['sip:USER_ID'],
@@ -407,7 +387,7 @@ const log = {
   ),
 };
 
-export const options = { ...xmpp, ...sip, ...media, ...call, ...log };
+export const options = { ...xmpp, ...sip, ...drachtio, ...media, ...call, ...log };
 
 /** `section.name`, also the place in the YAML file. */
 export type OptionKey = keyof typeof options;

@@ -6,6 +6,11 @@ import type { Failure, Result } from '../errors.ts';
 export interface SipEngine extends EventEmitter<SipEngineEvents> {
   /** Binds the listeners. Fails with `internal` and the bind error in `detail`. */
   start(): Promise<Result<void>>;
+  /**
+   * Takes no new calls any more, where possible by asking that none are sent; running ones go on. OPTIONS gets 503. A call that
+   * comes all the same is refused by its listener like any other.
+   */
+  drain(): void;
   /** Ends what is left (unregister first through `Registration.stop`), closes every socket and timer. */
   stop(): Promise<void>;
   /** The local address that packets towards `target` (a SIP URI) leave from: for the `c=` line of an offer. */

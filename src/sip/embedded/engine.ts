@@ -203,6 +203,10 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#optionsStatus = status;
   }
 
+  drain(): void {
+    this.#optionsStatus = 503;
+  }
+
   async localAddressFor(_target: string): Promise<Result<string>> {
     const { server } = this.#config.account;
     try {

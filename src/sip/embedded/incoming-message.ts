@@ -1,7 +1,10 @@
 import type { SipRequest, SipResponse } from '../message.ts';
-import { type NameAddr, parseNameAddr } from '../name-addr.ts';
+import { contactOf, contentType } from '../message-body.ts';
+import type { NameAddr } from '../name-addr.ts';
 import type { SipUri } from '../sip-uri.ts';
 import { IncomingRequestMessage, IncomingResponseMessage, NameAddrHeader, URI } from './sip-js.ts';
+
+export { contactOf, contentType, sdpOf } from '../message-body.ts';
 
 /** A URI that is written exactly as it was received: sip.js' own would unescape, escape again and throw on a lone `%`. */
 export class ExactUri extends URI {
@@ -133,24 +136,6 @@ function parsed(source: SipRequest | SipResponse, name: string): unknown {
       // Challenges, among others: authentication is ours, and undefined makes sip.js hand the 401 up.
       return undefined;
   }
-}
-
-/** First Contact with a SIP URI. */
-export function contactOf(source: SipRequest | SipResponse): NameAddr | undefined {
-  const first = source.headers.list('contact')[0];
-  const contact = first === undefined ? undefined : parseNameAddr(first);
-  return contact?.uri.scheme === 'sip' || contact?.uri.scheme === 'sips' ? contact : undefined;
-}
-
-/** Media type without parameters, lower case. A body without Content-Type that looks like SDP is taken for SDP. */
-export function contentType(source: SipRequest | SipResponse): string {
-  const stated = source.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  return stated ?? (source.body.startsWith('v=0') ? 'application/sdp' : 'application/octet-stream');
-}
-
-/** The SDP in a message; undefined without one. */
-export function sdpOf(source: SipRequest | SipResponse): string | undefined {
-  return source.body !== '' && contentType(source) === 'application/sdp' ? source.body : undefined;
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 } from 'sip.js/lib/core/index.js';
 import { AllowedMethods } from 'sip.js/lib/core/user-agent-core/allowed-methods.js';
 import { headerLine } from '../header-line.ts';
+import { servedMethods } from '../served-methods.ts';
 
 export type {
   Body,
@@ -56,6 +57,7 @@ export {
   NonInviteServerTransaction,
   OutgoingRequestMessage,
   SessionDialog,
+  servedMethods,
   Timers,
   URI,
   type UserAgentClient,
@@ -71,18 +73,6 @@ export interface SipTimes {
 }
 
 export const standardTimes: SipTimes = { t1: 500, t2: 4_000, t4: 5_000 };
-
-/** Methods that we serve, in the order of the Allow header. */
-export const servedMethods = [
-  'INVITE',
-  'ACK',
-  'CANCEL',
-  'BYE',
-  'OPTIONS',
-  'INFO',
-  'UPDATE',
-  'PRACK',
-] as const;
 
 /** Extensions that we understand, for `Supported` (RFC 3261 §20.37). */
 export const supportedOptions = ['timer', '100rel'] as const;

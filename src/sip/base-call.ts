@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+import { type Failure, fail, failure, type Result } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { SipCall, SipCallEvents } from './engine.ts';
+import { withoutControls } from './header-line.ts';
+
+export interface CallParts {
+  readonly log: Log;
+  readonly callId: string;
+  readonly remote: SipCall['remote'];
+  readonly localAddress: string;
+}
+
+/** Our requests inside an answered dialog. */
+export interface CallLeg {
+  reinvite(sdp: string): Promise<Result<string>>;
+  info(contentType: string, body: string): Promise<Result<number>>;
+}
+
+/** What the calls of both engines share: identity, events, and the verbs of an answered call. */
+export abstract class BaseCall extends EventEmitter<SipCallEvents> implements SipCall {
+  abstract readonly direction: 'in' | 'out';
+  abstract readonly offer: string | undefined;
+  readonly callId: string;
+  readonly remote: SipCall['remote'];
+  /** Resolves when nothing of the call is left on the wire. */
+  readonly settled: Promise<void>;
+  protected readonly log: Log;
+  protected readonly settle: () => void;
+  protected abstract readonly leg: CallLeg | undefined;
+  protected address: string;
+  #ended = false;
+
+  constructor(parts: CallParts) {
+    super();
+    this.callId = parts.callId;
+    this.remote = parts.remote;
+    this.address = parts.localAddress;
+    this.log = parts.log.child({ sipCallId: withoutControls(parts.callId).slice(0, 128) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.settled = promise;
+    this.settle = resolve;
+  }
+
+  get localAddress(): string {
+    return this.address;
+  }
+
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
+  abstract header(name: string): string | undefined;
+  abstract ring(): void;
+  abstract early(sdp: string): void;
+  abstract answer(sdp: string): void;
+  abstract end(why: Failure): void;
+  /** The engine stops: gives up everything that the call still waits for. */
+  abstract abort(): void;
+
+  async reinvite(sdp: string): Promise<Result<string>> {
+    if (this.#ended || this.leg === undefined) return fail('hangup', 'no dialog');
+    return this.leg.reinvite(sdp);
+  }
+
+  async info(contentType: string, body: string): Promise<Result<number>> {
+    if (this.#ended || this.leg === undefined) return fail('hangup', 'no dialog');
+    return this.leg.info(contentType, body);
+  }
+
+  /** A listener's exception is a bug of that listener; it must not reach a transaction or a socket. */
+  protected tell<K extends keyof SipCallEvents>(event: K, ...values: SipCallEvents[K]): void {
+    try {
+      (this as EventEmitter).emit(event, ...values);
+    } catch (error) {
+      this.log.error({ err: error, event }, 'a listener of a SIP call failed');
+      if (event !== 'ended') this.end(failure('internal'));
+    }
+  }
+
+  /** Marks the call as over and says so once; false when it was over already. */
+  protected finish(why: Failure): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    queueMicrotask(() => this.tell('ended', why));
+    return true;
+  }
+}

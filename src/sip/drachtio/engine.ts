@@ -1,0 +1,265 @@
+import { EventEmitter } from 'node:events';
+import type { DrachtioConfig, SipAccount, SipConfig } from '../../config/config.ts';
+import { endings, fail, failure, ok, type Result } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { Counters } from '../counters.ts';
+import { digestOf } from '../credentials.ts';
+import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
+import { headerLine } from '../header-line.ts';
+import { admit } from '../request-admission.ts';
+import { servedMethods } from '../served-methods.ts';
+import { parseUri } from '../sip-uri.ts';
+import { LocalAddresses } from '../transport/local-address.ts';
+import { systemNames } from '../transport/name-service.ts';
+import { TargetResolver } from '../transport/target-resolver.ts';
+import { DialogTable } from './dialog-table.ts';
+import { DrachtioRegistration } from './drachtio-registration.ts';
+import { IncomingCall } from './incoming-call.ts';
+import { OutgoingCall } from './outgoing-call.ts';
+import { addressOfRecord, fromLine, proxiesOf, randomToken } from './outgoing-invite.ts';
+import { DrachtioServers } from './servers.ts';
+import type { DrachtioRequest, DrachtioSession } from './session.ts';
+import { transact } from './transact.ts';
+
+export interface DrachtioSipEngineOptions {
+  readonly config: SipConfig;
+  readonly log: Log;
+  /** RFC 3261 T1 of the servers, milliseconds; a shorter one is for tests. */
+  readonly t1?: number;
+}
+
+const goodbyeMs = 2_000;
+
+/** SIP by way of drachtio-servers: transport and transactions are theirs; dialogs, SDP and digest are ours. */
+export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements SipEngine {
+  readonly #config: SipConfig;
+  readonly #drachtio: DrachtioConfig;
+  readonly #log: Log;
+  readonly #t1: number;
+  readonly #counters = new Counters();
+  readonly #servers: DrachtioServers;
+  readonly #dialogs = new DialogTable();
+  readonly #calls = new Set<IncomingCall | OutgoingCall>();
+  readonly #registrations = new Set<DrachtioRegistration>();
+  readonly #localAddresses: LocalAddresses;
+  readonly #resolver = new TargetResolver({ names: systemNames(), families: [4, 6] });
+  #optionsStatus = 200;
+  #open = false;
+  #draining = false;
+
+  constructor({ config, log, t1 = 500 }: DrachtioSipEngineOptions) {
+    super();
+    if (config.drachtio === undefined) throw new TypeError('the engine drachtio has no configuration');
+    this.#config = config;
+    this.#drachtio = config.drachtio;
+    this.#log = log.child({ part: 'sip' });
+    this.#t1 = t1;
+    this.#localAddresses = new LocalAddresses([config.listen.address]);
+    this.#servers = new DrachtioServers(config.drachtio, this.#log);
+    this.#servers.on('request', (request) => this.#received(request));
+    this.#servers.on('lost', (session) => this.#lost(session));
+  }
+
+  async start(): Promise<Result<void>> {
+    this.#open = true;
+    const started = await this.#servers.start();
+    if (!started.ok) await this.stop();
+    return started;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const call of this.#calls) call.end(failure('draining'));
+    const settled = [...this.#calls].map((call) => call.settled);
+    const unregistered = [...this.#registrations].map((registration) => registration.stop());
+    await Promise.all([settledWithin(settled, goodbyeMs), ...unregistered]);
+    for (const call of this.#calls) call.abort();
+    await this.#servers.stop();
+  }
+
+  /** Port that drachtio-servers connect to in outbound mode. */
+  get port(): number {
+    return this.#servers.port;
+  }
+
+  /** How many servers we are attached to. */
+  get attached(): number {
+    return this.#servers.attached;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters.snapshot();
+  }
+
+  /** What is kept in memory; all zero when nothing goes on. */
+  occupancy(): { calls: number; dialogs: number; transactions: number } {
+    return { calls: this.#calls.size, dialogs: this.#dialogs.size, transactions: 0 };
+  }
+
+  /** Status of the answer to OPTIONS, where a server still asks us. */
+  setOptionsStatus(status: number): void {
+    this.#optionsStatus = status;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#optionsStatus = 503;
+    this.#servers.drain();
+  }
+
+  async localAddressFor(_target: string): Promise<Result<string>> {
+    const { server } = this.#config.account;
+    try {
+      return ok(await this.#localAddress());
+    } catch (error) {
+      return fail('phone-unreachable', `${server}: ${error}`);
+    }
+  }
+
+  invite(target: string, options: InviteOptions): SipCall {
+    // Throws on a header that must not reach the wire, before anything has been sent.
+    for (const { name, value } of options.headers) headerLine(name, value);
+    const call = new OutgoingCall({
+      session: this.#servers.next(),
+      dialogs: this.#dialogs,
+      target,
+      invite: options,
+      localAddress: () => this.#localAddress(options.account),
+      t1: this.#t1,
+      log: this.#log,
+    });
+    this.#keep(call);
+    if (this.#open) void call.start();
+    else call.end(failure('draining'));
+    return call;
+  }
+
+  register(account: SipAccount): Registration {
+    const registration = new DrachtioRegistration({
+      account,
+      servers: this.#servers,
+      keep: this.#drachtio.keepRegistration,
+      log: this.#log,
+    });
+    this.#registrations.add(registration);
+    registration.start();
+    return registration;
+  }
+
+  async options(target: string): Promise<Result<number>> {
+    const { account } = this.#config;
+    const uri = parseUri(target);
+    const from = addressOfRecord(account);
+    if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
+    const session = this.#servers.next();
+    if (session === undefined) return fail('phone-unreachable', 'not attached to any drachtio-server');
+    const own = uri.host === account.domain || uri.host === account.server;
+    let cseq = 0;
+    const { response, fault } = await transact(session, {
+      method: 'OPTIONS',
+      uri: uri.text,
+      proxies: own ? proxiesOf(account) : [undefined],
+      nextCseq: () => ++cseq,
+      lines: [
+        fromLine(account, from, randomToken()),
+        headerLine('To', `<${uri.text}>`),
+        headerLine('Call-ID', randomToken()),
+        headerLine('Accept', 'application/sdp'),
+      ],
+      digest: digestOf(account),
+    });
+    return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
+  }
+
+  async #localAddress({ server, port, transport } = this.#config.account): Promise<string> {
+    const [hop] = await this.#resolver.resolve({ host: server, port, transport });
+    if (hop === undefined) throw new Error('no address');
+    return this.#localAddresses.towards(hop.address);
+  }
+
+  #received(request: DrachtioRequest): void {
+    const { message, dialogId } = request;
+    this.#counters.add(
+      `received.${servedMethods.some((name) => name === message.method) ? message.method : 'other'}`,
+    );
+    const dialog = dialogId === undefined ? undefined : this.#dialogs.find(dialogId);
+    if (dialog !== undefined) {
+      dialog.receive(request);
+      return;
+    }
+    if (message.method === 'ACK' || request.unsolicited) return;
+    const admission = admit(message, servedMethods);
+    if (admission.kind === 'answer') request.respond(admission);
+    else if (message.to.parameters.get('tag') !== undefined) request.respond(noDialog);
+    else if (message.method === 'INVITE') void this.#invited(request);
+    else if (message.method === 'OPTIONS') request.respond(this.#capabilities());
+    else request.respond(noDialog);
+  }
+
+  #capabilities(): { status: number; phrase: string; lines: string[] } {
+    const lines = [headerLine('Allow', servedMethods.join(', ')), headerLine('Accept', 'application/sdp')];
+    return this.#optionsStatus === 200
+      ? { status: 200, phrase: 'OK', lines }
+      : {
+          status: this.#optionsStatus,
+          phrase: 'Service Unavailable',
+          lines: [...lines, headerLine('Retry-After', '10')],
+        };
+  }
+
+  async #invited(request: DrachtioRequest): Promise<void> {
+    const announce = (localAddress: string): void => {
+      const options = { request, localAddress, dialogs: this.#dialogs, t1: this.#t1, log: this.#log };
+      this.#announce(new IncomingCall(options));
+    };
+    const known = this.#localAddresses.known(request.source);
+    if (known !== undefined) {
+      announce(known);
+      return;
+    }
+    try {
+      announce(await this.#localAddresses.towards(request.source));
+    } catch (error) {
+      this.#log.warn({ err: error }, 'no route back to the caller');
+      request.respond({ status: endings.internal.sip, phrase: endings.internal.phrase });
+    }
+  }
+
+  #announce(call: IncomingCall): void {
+    this.#keep(call);
+    const { session } = call;
+    void call.settled.then(() => this.#servers.callEnded(session));
+    if (!this.#open || this.#draining || !session.open || this.listenerCount('invite') === 0) {
+      call.end(failure('draining'));
+      return;
+    }
+    try {
+      this.emit('invite', call);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the listener for incoming calls failed');
+      call.end(failure('internal'));
+    }
+    call.watch();
+  }
+
+  #lost(session: DrachtioSession): void {
+    for (const call of this.#calls) if (call.session === session) call.orphaned();
+    for (const registration of this.#registrations) registration.refresh();
+  }
+
+  #keep(call: IncomingCall | OutgoingCall): void {
+    this.#calls.add(call);
+    void call.settled.then(() => this.#calls.delete(call));
+  }
+}
+
+const noDialog = { status: 481, phrase: 'Call/Transaction Does Not Exist' };
+
+async function settledWithin(promises: readonly Promise<void>[], ms: number): Promise<void> {
+  if (promises.length === 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.all(promises), promise]);
+  clearTimeout(timer);
+}

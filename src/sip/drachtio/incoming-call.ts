@@ -1,0 +1,179 @@
+import { type Failure, failure, type Result } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { BaseCall } from '../base-call.ts';
+import { reasonText } from '../ending-of-status.ts';
+import { fromWire, headerLine, withoutControls } from '../header-line.ts';
+import { sdpOf } from '../message-body.ts';
+import { refusalOf } from '../reason-header.ts';
+import { remoteOf } from '../remote-party.ts';
+import { servedMethods } from '../served-methods.ts';
+import { type DialogListener, DrachtioDialog } from './dialog.ts';
+import type { DialogTable } from './dialog-table.ts';
+import type { DrachtioRequest, DrachtioSession } from './session.ts';
+
+export interface IncomingCallOptions {
+  readonly request: DrachtioRequest;
+  readonly dialogs: DialogTable;
+  readonly localAddress: string;
+  readonly t1: number;
+  readonly log: Log;
+}
+
+type State = 'unanswered' | 'answered' | 'acknowledged' | 'over';
+
+/** A call that a drachtio-server gave to us. */
+export class IncomingCall extends BaseCall {
+  readonly direction = 'in';
+  readonly offer: string | undefined;
+  protected leg: DrachtioDialog | undefined;
+  readonly #options: IncomingCallOptions;
+  #state: State = 'unanswered';
+  /** `end` came before the ACK: RFC 3261 §15 lets us say BYE only when it is there or will never come. */
+  #byeQueued: Failure | undefined;
+
+  constructor(options: IncomingCallOptions) {
+    const { request, localAddress, log } = options;
+    const { message } = request;
+    super({ log, callId: message.callId, remote: remoteOf(message.from), localAddress });
+    this.#options = options;
+    this.offer = sdpOf(message);
+  }
+
+  get session(): DrachtioSession {
+    return this.#options.request.session;
+  }
+
+  /** From now on a CANCEL ends the call; to be called when its listeners are there. */
+  watch(): void {
+    this.#options.request.onCancel((cancel) => {
+      if (this.#state !== 'unanswered') return;
+      // The server has sent both final responses.
+      this.#over();
+      this.finish(failure('cancelled', reasonText(cancel?.headers)));
+    });
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#options.request.message.headers.get(name.toLowerCase());
+    return value === undefined ? undefined : withoutControls(fromWire(value));
+  }
+
+  ring(): void {
+    this.#progress(180, 'Ringing');
+  }
+
+  early(sdp: string): void {
+    if (this.offer !== undefined) this.#progress(183, 'Session Progress', sdp);
+  }
+
+  answer(sdp: string): void {
+    if (this.#state !== 'unanswered') return;
+    this.#state = 'answered';
+    const lines = [this.#contact(), allow];
+    const answer = { status: 200, phrase: 'OK', lines, body: sdp };
+    this.#options.request.respond(answer, (sent) => this.#answered(sent));
+  }
+
+  end(why: Failure): void {
+    switch (this.#state) {
+      case 'unanswered': {
+        const { status, phrase, lines } = refusalOf(why);
+        this.#state = 'over';
+        this.#options.request.respond({ status, phrase, lines }, () => this.settle());
+        break;
+      }
+      case 'answered':
+        this.#byeQueued ??= why;
+        break;
+      case 'acknowledged':
+        this.#bye(why);
+        break;
+      case 'over':
+        return;
+    }
+    this.finish(why);
+  }
+
+  override abort(): void {
+    this.#over();
+  }
+
+  /** The connection to the drachtio-server is gone: the peer cannot be told anything any more. */
+  orphaned(): void {
+    this.#over();
+    this.finish(failure('phone-failed', 'the drachtio-server of this call is gone'));
+  }
+
+  #progress(status: number, phrase: string, body?: string): void {
+    const { request } = this.#options;
+    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
+    const reliableOnly = request.message.headers
+      .list('require')
+      .some((option) => option.toLowerCase() === '100rel');
+    if (this.#state !== 'unanswered' || reliableOnly) return;
+    const lines = [this.#contact(), allow];
+    request.respond({ status, phrase, lines, ...(body !== undefined && { body }) });
+  }
+
+  /** The number that was called, at the server's address: it puts that in for `@localhost`. */
+  #contact(): string {
+    const { uri, via } = this.#options.request.message;
+    const parameter = via.transport === 'UDP' ? '' : `;transport=${via.transport.toLowerCase()}`;
+    return headerLine('Contact', `<sip:${uri.user ?? 'jigasi'}@localhost${parameter}>`);
+  }
+
+  #answered(sent: Result<string | undefined>): void {
+    if (this.#state === 'over') return;
+    if (!sent.ok || sent.value === undefined) {
+      // What happens in practice: the CANCEL had come there before our 200.
+      this.#over();
+      this.finish(failure('cancelled', sent.ok ? undefined : sent.error.detail));
+      return;
+    }
+    const { request, dialogs, t1 } = this.#options;
+    this.leg = new DrachtioDialog({
+      session: request.session,
+      dialogId: sent.value,
+      digest: undefined,
+      ownsCallId: false,
+      t1,
+      listener: this.#listener(),
+    });
+    dialogs.add(this.leg);
+  }
+
+  #listener(): DialogListener {
+    return {
+      acknowledged: (sdp) => {
+        if (this.#state !== 'answered') return;
+        this.#state = 'acknowledged';
+        if (this.#byeQueued !== undefined) this.#bye(this.#byeQueued);
+        else this.tell('answered', this.offer === undefined ? sdp : undefined);
+      },
+      reacknowledged: (sdp) => this.tell('reanswered', sdp),
+      reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
+      info: (contentType, body) => this.tell('info', contentType, body),
+      lost: (why, byPeer) => {
+        if (this.#state === 'over') return;
+        if (byPeer) this.#over();
+        else this.#bye(why);
+        this.finish(why);
+      },
+    };
+  }
+
+  #bye(why: Failure): void {
+    this.#state = 'over';
+    const gone = this.leg?.bye(why) ?? Promise.resolve();
+    gone.finally(() => this.#over());
+  }
+
+  #over(): void {
+    this.#state = 'over';
+    this.leg?.abort();
+    if (this.leg !== undefined) this.#options.dialogs.remove(this.leg);
+    this.settle();
+  }
+}
+
+const allow = headerLine('Allow', servedMethods.join(', '));

@@ -1,0 +1,250 @@
+import { type Failure, failure } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { BaseCall } from '../base-call.ts';
+import { endingOfStatus } from '../ending-of-status.ts';
+import type { InviteOptions } from '../engine.ts';
+import type { SipResponse } from '../message.ts';
+import { sdpOf } from '../message-body.ts';
+import { parseNameAddr } from '../name-addr.ts';
+import { reasonLine } from '../reason-header.ts';
+import { remoteOf } from '../remote-party.ts';
+import { DrachtioDialog } from './dialog.ts';
+import type { DialogTable } from './dialog-table.ts';
+import { OutgoingInvite } from './outgoing-invite.ts';
+import type { DrachtioSession } from './session.ts';
+
+export interface OutgoingCallOptions {
+  readonly session: DrachtioSession | undefined;
+  readonly dialogs: DialogTable;
+  readonly target: string;
+  readonly invite: InviteOptions;
+  /** Our address towards the account's server. Rejects when there is none. */
+  readonly localAddress: () => Promise<string>;
+  readonly t1: number;
+  readonly log: Log;
+}
+
+type State = 'starting' | 'calling' | 'answered' | 'over';
+
+/** A call that we place through a drachtio-server: one INVITE, or several when it is challenged or redirected, then its dialog. */
+export class OutgoingCall extends BaseCall {
+  readonly direction = 'out';
+  readonly offer = undefined;
+  protected leg: DrachtioDialog | undefined;
+  readonly #options: OutgoingCallOptions;
+  readonly #invite: OutgoingInvite;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #state: State = 'starting';
+  #cancel: ((lines: readonly string[]) => void) | undefined;
+  #heard = false;
+  #earlySdp: string | undefined;
+
+  constructor(options: OutgoingCallOptions) {
+    const { target, invite, log } = options;
+    const party = parseNameAddr(`<${target}>`);
+    const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
+    const outgoing = new OutgoingInvite(target, invite);
+    super({ log, callId: outgoing.callId, remote, localAddress: '' });
+    this.#options = options;
+    this.#invite = outgoing;
+  }
+
+  get session(): DrachtioSession | undefined {
+    return this.#options.session;
+  }
+
+  /** Sends the INVITE; whatever prevents it ends the call. */
+  async start(): Promise<void> {
+    if (!this.#invite.valid) {
+      this.#failed(failure('bad-request', 'not a SIP URI'));
+      return;
+    }
+    this.#after(this.#options.invite.noAnswerSeconds * 1000, () => this.#nobodyAnswered());
+    try {
+      this.address = await this.#options.localAddress();
+    } catch (error) {
+      this.#failed(failure('phone-unreachable', String(error)));
+      return;
+    }
+    this.#send();
+  }
+
+  header(name: string): string | undefined {
+    const wanted = name.toLowerCase();
+    return this.#options.invite.headers.find((header) => header.name.toLowerCase() === wanted)?.value;
+  }
+
+  ring(): void {}
+
+  early(_sdp: string): void {}
+
+  answer(_sdp: string): void {}
+
+  end(why: Failure): void {
+    const state = this.#state;
+    if (state === 'over') return;
+    this.#state = 'over';
+    this.#clearTimers();
+    if (state === 'calling') this.#withdraw(why);
+    else if (state === 'answered') this.#bye(why);
+    else this.settle();
+    this.finish(why);
+  }
+
+  override abort(): void {
+    this.#state = 'over';
+    this.#clearTimers();
+    this.leg?.abort();
+    this.settle();
+  }
+
+  /** The connection to the drachtio-server is gone: the peer cannot be told anything any more. */
+  orphaned(): void {
+    this.abort();
+    this.#forget();
+    this.finish(failure('phone-failed', 'the drachtio-server of this call is gone'));
+  }
+
+  #send(): void {
+    if (this.#state === 'over') {
+      this.settle();
+      return;
+    }
+    const { session } = this.#options;
+    if (session === undefined) {
+      this.#failed(failure('phone-unreachable', 'not attached to any drachtio-server'));
+      return;
+    }
+    this.#state = 'calling';
+    this.#cancel = session.request(this.#invite.next(), {
+      response: (response, dialogId, acknowledge) => {
+        if (response.status < 200) this.#progress(response, acknowledge);
+        else if (response.status < 300) this.#accepted(response, dialogId, acknowledge);
+        else this.#rejected(response);
+      },
+      failed: (why) => {
+        if (this.#state !== 'calling') this.settle();
+        else this.#unreachable(failure('phone-unreachable', why));
+      },
+    });
+  }
+
+  #progress(response: SipResponse, acknowledge: () => void): void {
+    this.#heard = true;
+    if (this.#state !== 'calling' || response.status === 100) return;
+    // RFC 3262 §4: we do not offer 100rel, but a peer that sends reliably all the same would otherwise give up.
+    if (response.headers.get('rseq') !== undefined) acknowledge();
+    const sdp = sdpOf(response);
+    if (sdp !== undefined) this.#earlySdp = sdp;
+    if (response.status !== 199) this.tell('ringing', sdp);
+  }
+
+  #accepted(response: SipResponse, dialogId: string | undefined, acknowledge: () => void): void {
+    acknowledge();
+    const { session } = this.#options;
+    if (session === undefined || dialogId === undefined) {
+      this.#failed(failure('phone-failed', `${response.status} without a dialog`));
+      return;
+    }
+    const leg = this.#makeLeg(session, dialogId);
+    if (this.#state !== 'calling') {
+      // Answered while we cancelled (RFC 3261 §9.1). The server may have said BYE already; ours then fails without harm.
+      leg.bye(failure('hangup')).finally(() => this.settle());
+      return;
+    }
+    this.#clearTimers();
+    this.#state = 'answered';
+    this.leg = leg;
+    this.#options.dialogs.add(leg);
+    const sdp = sdpOf(response) ?? this.#earlySdp;
+    if (sdp === undefined) this.end(failure('phone-failed', '200 without SDP'));
+    else this.tell('answered', sdp);
+  }
+
+  #rejected(response: SipResponse): void {
+    if (this.#state !== 'calling') this.settle();
+    else if (this.#invite.redirect(response) || this.#invite.authorize(response)) this.#send();
+    else {
+      const why = endingOfStatus(response.status, response.reason, response.headers);
+      // Only 503 is about the server; any other refusal is the answer of the one who was called.
+      if (response.status === 503) this.#unreachable(why);
+      else this.#failed(why);
+    }
+  }
+
+  #unreachable(why: Failure): void {
+    this.#heard = false;
+    if (this.#options.session?.open === true && this.#invite.failOver()) this.#send();
+    else this.#failed(why);
+  }
+
+  #nobodyAnswered(): void {
+    this.end(
+      this.#heard ? failure('phone-no-answer') : failure('phone-unreachable', 'the peer sent nothing at all'),
+    );
+  }
+
+  #failed(why: Failure): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#clearTimers();
+    this.settle();
+    this.finish(why);
+  }
+
+  /** The server holds the CANCEL back until a provisional response came (RFC 3261 §9.1). */
+  #withdraw(why: Failure): void {
+    this.#cancel?.([reasonLine(why)]);
+    this.#after(64 * this.#options.t1, () => this.settle());
+    this.settled.then(() => this.#clearTimers());
+  }
+
+  #bye(why: Failure): void {
+    const gone = this.leg?.bye(why) ?? Promise.resolve();
+    gone.finally(() => {
+      this.#forget();
+      this.settle();
+    });
+  }
+
+  #makeLeg(session: DrachtioSession, dialogId: string): DrachtioDialog {
+    return new DrachtioDialog({
+      session,
+      dialogId,
+      digest: this.#invite.digest,
+      ownsCallId: true,
+      t1: this.#options.t1,
+      listener: {
+        acknowledged: () => {},
+        reacknowledged: (sdp) => this.tell('reanswered', sdp),
+        reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
+        info: (contentType, body) => this.tell('info', contentType, body),
+        lost: (why, byPeer) => this.#lost(why, byPeer),
+      },
+    });
+  }
+
+  #lost(why: Failure, byPeer: boolean): void {
+    if (this.#state !== 'answered') return;
+    if (!byPeer) {
+      this.end(why);
+      return;
+    }
+    this.abort();
+    this.#forget();
+    this.finish(why);
+  }
+
+  #forget(): void {
+    if (this.leg !== undefined) this.#options.dialogs.remove(this.leg);
+  }
+
+  #after(ms: number, act: () => void): void {
+    this.#timers.add(setTimeout(act, ms));
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

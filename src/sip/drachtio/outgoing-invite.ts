@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import type { SipAccount } from '../../config/config.ts';
+import { digestOf, escapeUser } from '../credentials.ts';
+import { type DigestClient, withCredentials } from '../digest.ts';
+import type { InviteOptions } from '../engine.ts';
+import { headerLine, quoted, toWire } from '../header-line.ts';
+import type { Headers, SipResponse } from '../message.ts';
+import { parseNameAddr } from '../name-addr.ts';
+import { servedMethods } from '../served-methods.ts';
+import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import type { DrachtioOutgoing } from './session.ts';
+
+const redirectsFollowed = 1;
+
+/** 72 random bits (RFC 3261 §19.3 asks for 32). */
+export function randomToken(): string {
+  return randomBytes(9).toString('hex');
+}
+
+/** `sip:user@domain` of the account; undefined when the two do not make a URI. */
+export function addressOfRecord(account: SipAccount): string | undefined {
+  const user = account.user === '' ? '' : `${escapeUser(account.user)}@`;
+  return parseUri(`sip:${user}${account.domain}`)?.text;
+}
+
+/** From of the account, with a tag of ours so that it stays the same from try to try. */
+export function fromLine(account: SipAccount, address: string, tag: string): string {
+  const name = account.displayName === undefined ? '' : `${quoted(account.displayName)} `;
+  return headerLine('From', `${name}<${address}>;tag=${tag}`);
+}
+
+/** The drachtio-server writes its own address for `@localhost`, so there must be a user part. */
+export function contactLine({ user, transport }: SipAccount): string {
+  const parameter = transport === 'udp' ? '' : `;transport=${transport}`;
+  return headerLine('Contact', `<sip:${escapeUser(user || 'jigasi')}@localhost${parameter}>`);
+}
+
+/** Next hop of all that the account sends, and its backups, as SIP URIs. */
+export function proxiesOf({
+  server,
+  port,
+  backupServers = [],
+  transport,
+}: SipAccount): [string, ...string[]] {
+  const uri = (host: string, at: number | undefined): string =>
+    `sip:${hostInUri(host)}${at === undefined ? '' : `:${at}`};transport=${transport}`;
+  return [uri(server, port), ...backupServers.map((backup) => uri(backup.host, backup.port))];
+}
+
+/** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
+export class OutgoingInvite {
+  readonly callId = randomToken();
+  readonly digest: DigestClient | undefined;
+  readonly #options: InviteOptions;
+  readonly #fromTag = randomToken();
+  #target: SipUri | undefined;
+  /** Next hops that were not tried yet; empty: the target itself says where. */
+  #proxies: readonly string[];
+  #cseq = 0;
+  #authorization: readonly string[] = [];
+  #redirects = 0;
+
+  constructor(target: string, options: InviteOptions) {
+    this.#options = options;
+    this.#target = parseUri(target);
+    this.digest = digestOf(options.account);
+    this.digest?.begin();
+    this.#proxies = proxiesOf(options.account);
+  }
+
+  /** True when target and account make SIP URIs. */
+  get valid(): boolean {
+    return this.#target?.scheme === 'sip' && addressOfRecord(this.#options.account) !== undefined;
+  }
+
+  /** The next version, with a CSeq of its own. */
+  next(): DrachtioOutgoing {
+    const { account, sdp, headers } = this.#options;
+    const uri = this.#target?.text ?? '';
+    this.#cseq += 1;
+    const [proxy] = this.#proxies;
+    return {
+      method: 'INVITE',
+      uri,
+      ...(proxy !== undefined && { proxy }),
+      lines: [
+        fromLine(account, addressOfRecord(account) ?? '', this.#fromTag),
+        headerLine('To', `<${uri}>`),
+        headerLine('Call-ID', this.callId),
+        headerLine('CSeq', `${this.#cseq} INVITE`),
+        contactLine(account),
+        headerLine('Allow', servedMethods.join(', ')),
+        headerLine('Accept', 'application/sdp'),
+        headerLine('Content-Type', 'application/sdp'),
+        ...headers.map(({ name, value }) => headerLine(name, toWire(value))),
+        ...this.#authorization,
+      ],
+      body: sdp,
+    };
+  }
+
+  /** Takes credentials for a 401 or 407 into the next version; false when there are none or they were refused. */
+  authorize({ status, headers }: SipResponse): boolean {
+    if (status !== 401 && status !== 407) return false;
+    const about = { method: 'INVITE', uri: this.#target?.text ?? '', body: this.#options.sdp };
+    const more = this.digest?.answer(status, headers, about);
+    if (more === undefined) return false;
+    this.#authorization = withCredentials(this.#authorization, more);
+    return true;
+  }
+
+  /** Goes on to the account's next server (RFC 3263 §4.3); false when there is none. */
+  failOver(): boolean {
+    if (this.#proxies.length < 2) return false;
+    this.#proxies = this.#proxies.slice(1);
+    this.#authorization = [];
+    this.digest?.begin();
+    return true;
+  }
+
+  /** Takes the target of a 3xx into the next version; false when it names none or one was followed already. */
+  redirect({ status, headers }: SipResponse): boolean {
+    const target = status < 300 || status >= 400 ? undefined : redirection(headers);
+    if (target === undefined || this.#redirects >= redirectsFollowed) return false;
+    this.#redirects += 1;
+    this.#target = withoutHeaders(target);
+    this.#authorization = [];
+    this.digest?.begin();
+    if (!isOwn(target, this.#options.account)) this.#proxies = [];
+    return true;
+  }
+}
+
+function redirection(headers: Headers): SipUri | undefined {
+  const targets = headers.list('contact').map((contact) => parseNameAddr(contact)?.uri);
+  return targets.find((uri) => uri?.scheme === 'sip');
+}
+
+/** Another port of the PBX's own host is another user agent. */
+function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
+  if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
+  return target.host === server.toLowerCase() && (target.port ?? 5060) === (port ?? 5060);
+}
+
+/** A Contact of a redirect may carry headers for the new request; we take none from a peer. */
+function withoutHeaders(uri: SipUri): SipUri {
+  const question = uri.text.indexOf('?');
+  return question < 0 ? uri : { ...uri, text: uri.text.slice(0, question) };
+}
