@@ -172,7 +172,7 @@ export class DrachtioStack {
     const local = await this.#sockets.localAddresses.towards(hop.address);
     const branch = randomBranch();
     await this.#sockets.sendRequest(hop, (transport) => {
-      const sentBy = this.wire.publicHostPort(local, transport);
+      const sentBy = this.wire.sentBy(local, { transport, address: hop.address });
       const via = `Via: SIP/2.0/${transport.toUpperCase()} ${sentBy};branch=${branch};rport`;
       return encodeMessage(`${[lines[0], via, ...lines.slice(1)].join('\r\n')}\r\n\r\n${body}`);
     });
