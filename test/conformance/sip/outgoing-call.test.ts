@@ -87,7 +87,7 @@ onEachEngine('the phone hangs up, and its reason is told', async (context, kind)
   ].join('\r\n');
   peer.send(bye, gateway.port);
   await peer.response(200, 'BYE');
-  assert.deepEqual(await over, { code: 'hangup', detail: 'Leftdesk' });
+  assert.deepEqual(await over, { code: 'hangup', detail: 'Left desk' });
 });
 
 const refusals: [number, string][] = [
