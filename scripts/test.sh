@@ -60,7 +60,7 @@ gate lint biome check --error-on-warnings .
 gate layers node scripts/layers.ts
 mapfile -t unit < <(files src test/kit test/gates scripts)
 tests 'unit tests' 2 "${unit[@]}"
-# Each file starts servers of its own; more at a time would only measure how busy the machine is.
+# Each file starts servers of its own and mostly waits for them; more than two at a time would measure how busy the machine is.
 mapfile -t integration < <(files test/integration test/conformance test/fuzz)
-tests 'integration tests' "${JIGASI_TEST_CONCURRENCY:-1}" "${integration[@]}"
+tests 'integration tests' "${JIGASI_TEST_CONCURRENCY:-2}" "${integration[@]}"
 finish 0

@@ -41,6 +41,7 @@ export const someSdp = [
 export class SipPeer {
   readonly received: RawMessage[] = [];
   readonly #socket: Socket;
+  readonly #answered = new Set<string>();
   readonly #waiters = new Set<Waiter>();
   #seen = 0;
   #branch = 0;
@@ -83,8 +84,9 @@ export class SipPeer {
     return promise;
   }
 
+  /** The next request that has no final answer yet: what was answered late comes again, and is not another one. */
   request(method: string): Promise<RawMessage> {
-    return this.next((message) => message.method === method);
+    return this.next((message) => message.method === method && !this.#answered.has(transactionOf(message)));
   }
 
   response(status: number, cseqMethod?: string): Promise<RawMessage> {
@@ -100,6 +102,7 @@ export class SipPeer {
   }
 
   reply(request: RawMessage, status: number, options: ReplyOptions = {}): void {
+    if (status >= 200) this.#answered.add(transactionOf(request));
     this.send(this.replyText(request, status, options), request.port);
   }
 
@@ -200,3 +203,5 @@ function readRaw(text: string, port: number): RawMessage {
     body: text.slice(end + 4),
   };
 }
+
+const transactionOf = (request: RawMessage): string => `${request.method} ${request.header('Via')}`;
