@@ -254,3 +254,32 @@ test('random packets neither throw nor keep the listener waiting', () => {
     assert.ok(pull.ticks > 0 && pull.ticks <= 960);
   }
 });
+
+test('a lost packet is asked for as a whole, however much is queued: its copy restores all of it or nothing', () => {
+  let mediaMs = 0;
+  const sent = Array.from({ length: 200 }, (_, sequence) => {
+    const packet = { sequence, mediaMs, delayMs: 20, durationMs: sequence === 150 ? 10 : 20 };
+    mediaMs += packet.durationMs;
+    return packet;
+  });
+  const arriving = sent.filter(({ sequence }) => sequence % 10 !== 9);
+  const { played } = play(arriving, { forwardErrorCorrection: true });
+  const at = played.findIndex(({ packet }) => packet === 158);
+  assert.deepEqual(
+    played.slice(at, at + 3).map(({ packet, next }) => packet ?? `copy in ${next}`),
+    [158, 'copy in 160', 160],
+  );
+});
+
+test('of a long packet that is lost the last frame is asked for apart, with the packet behind it', () => {
+  const packets = Array.from({ length: 60 }, (_, n) => ({
+    sequence: n,
+    mediaMs: n * 120,
+    delayMs: 120 + 70 * (n % 2),
+    durationMs: 120,
+  })).filter(({ sequence }) => sequence % 6 !== 5);
+  const { played } = play(packets, { forwardErrorCorrection: true });
+  const repaired = played.flatMap(({ next }) => (next === undefined ? [] : [next]));
+  assert.deepEqual(repaired, [6, 12, 18, 24, 30, 36, 42, 48, 54].slice(-repaired.length));
+  assert.ok(repaired.length >= 5, `${repaired}`);
+});

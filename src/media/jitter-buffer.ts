@@ -5,6 +5,8 @@ import { type ArrivedPacket, Timeline } from './timeline.ts';
 
 const TICK_MS = 20;
 const MAX_PACKET_MS = 120;
+/** Longest frame of Opus (RFC 6716 §2.1.4), and so of a copy. */
+const MAX_FRAME_MS = 60;
 /** How long concealment goes on before there is silence. */
 const CONCEAL_MS = 100;
 /** More surplus than this is cut at once, less is left to the listener (`takeSurplus`). */
@@ -259,7 +261,7 @@ export class JitterBuffer {
       this.#state = 'waiting';
       return this.#start(head, waitedMs, wanted);
     }
-    if (gap > 0) return this.#lost(head, Math.min(gap, wanted));
+    if (gap > 0) return this.#lost(head, this.#wholePacket(gap));
     if (this.#delay.shouldStretch(waitedMs, this.#target())) return this.#conceal(wanted);
     this.#delay.noteWait(waitedMs + queuedTicks / this.#ticksPerMs, this.#target());
     return this.#frame(head, waitedMs);
@@ -281,14 +283,23 @@ export class JitterBuffer {
     return pull;
   }
 
+  /**
+   * Part of a gap that is concealed at once: up to the next border of a packet, however little is wanted, because a packet's copy
+   * restores all of it or nothing.
+   */
+  #wholePacket(gap: number): number {
+    const packet = Math.min(this.#packetMs, MAX_FRAME_MS) * this.#ticksPerMs;
+    return gap % packet || packet;
+  }
+
   /** A number is missing and a later packet is there. */
   #lost(head: WaitingPacket, ticks: number): Pull {
-    this.#lostRun += ticks;
     this.#delay.noteLoss();
-    if (this.#lostRun > CONCEAL_MS * this.#ticksPerMs) {
+    if (this.#lostRun >= CONCEAL_MS * this.#ticksPerMs) {
       this.#state = 'waiting';
       return this.#answer('silence', ticks);
     }
+    this.#lostRun += ticks;
     this.#position += ticks;
     const pull = this.#conceal(ticks);
     if (this.#position >= head.position) pull.next = head.payload;
