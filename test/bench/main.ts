@@ -4,14 +4,19 @@ import { firstCall, type Goal, type Part, parts } from './first-call.ts';
 import { firstCallTable } from './first-call-table.ts';
 import { measureMedia } from './media.ts';
 import { mediaTable } from './media-table.ts';
+import { measureSound } from './sound/sound.ts';
+import { soundTable } from './sound/table.ts';
 
 const usage = `npm run bench -- first-call [--quick] [--json FILE] [--part ${parts.join('|')}]...
 npm run bench -- media [--quick] [--json FILE]
+npm run bench -- sound [--quick] [--json FILE]
 
 first-call  set-up time, delay on the wire, 50 calls at once, CPU, and what 200 calls leave behind
 media       cost and capacity of the media engine on one core, beside what libopus alone needs
             (Debian: gcc libopus-dev libsrtp2-dev libssl-dev)
-  --quick   about two minutes instead of seven; media: under a minute
+sound       PESQ of speech through the gateway, with and without loss and jitter, beside the codecs alone
+            (Debian: gcc python3-venv python3-dev; PESQ itself comes from PyPI)
+  --quick   about two minutes instead of seven; media, sound: about a minute
   --json    writes the report to FILE
   --part    only this part; may be repeated`;
 
@@ -31,6 +36,10 @@ async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; tab
   if (positionals[0] === 'media') {
     const report = await measureMedia(values.quick, say);
     return { report, table: mediaTable(report) };
+  }
+  if (positionals[0] === 'sound') {
+    const report = await measureSound(values.quick, say);
+    return { report, table: soundTable(report) };
   }
   if (positionals[0] !== 'first-call' || !values.part.every(isPart)) return undefined;
   const report = await firstCall(values.part.filter(isPart), values.quick, say);

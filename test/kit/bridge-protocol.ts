@@ -1,4 +1,4 @@
-import type { Impairment } from './bridge-relay.ts';
+import type { BridgeImpairment } from './bridge-relay.ts';
 import type { Speech } from './bridge-rooms.ts';
 import type { BridgePayloadTypes } from './bridge-sdp.ts';
 import type { EndpointAnswer } from './media-bridge.ts';
@@ -12,7 +12,7 @@ export type BridgeRequest =
   | { verb: 'close'; key: number }
   | { verb: 'sources'; room: string; nick: string; ssrcs: readonly number[] }
   | { verb: 'speak'; room: string; ssrc: number; speech: Speech | undefined }
-  | { verb: 'impair'; impairment: Impairment }
+  | { verb: 'impair'; impairment: BridgeImpairment }
   | { verb: 'heard'; room: string; nick: string }
   | { verb: 'clear'; room: string }
   | { verb: 'statistics'; room: string; nick: string }

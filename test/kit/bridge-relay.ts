@@ -1,17 +1,11 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { seededRandom } from './random.ts';
+import { type Impairment, PacketFates } from './impairment.ts';
 import type { RtpTrace } from './rtp-trace.ts';
 import { RtpWatch, readRtp } from './rtp-watch.ts';
 
-/** How a network between bridge and gateway misbehaves. All but `blackout` hits RTP only: ICE and DTLS have timers of their own. */
-export interface Impairment {
-  readonly seed?: number;
-  readonly lossPercent?: number;
-  /** Each packet is held back by 0 to this; packets overtake each other when it is more than their distance. */
-  readonly jitterMs?: number;
-  /** Each packet is sent twice in this many of a hundred cases. */
-  readonly duplicatePercent?: number;
+/** How the network between bridge and gateway misbehaves. All but `blackout` hits RTP only: ICE and DTLS have timers of their own. */
+export interface BridgeImpairment extends Impairment {
   /** Nothing passes any more, ICE and DTLS neither: the bridge is gone without a word. */
   readonly blackout?: boolean;
   readonly towards?: 'gateway' | 'room' | 'both';
@@ -38,8 +32,8 @@ export class BridgeRelay {
   /** One inner socket for each address of the gateway, so that ICE sees them apart. */
   readonly #inner = new Map<string, Socket>();
   readonly #target: UdpAddress;
-  #impairment: Impairment = {};
-  #random = seededRandom(1);
+  #impairment: BridgeImpairment = {};
+  #fates = new PacketFates();
   #closed = false;
 
   private constructor(outer: Socket, target: UdpAddress) {
@@ -61,9 +55,9 @@ export class BridgeRelay {
     return this.#outer.address().port;
   }
 
-  impair(impairment: Impairment): void {
+  impair(impairment: BridgeImpairment): void {
     this.#impairment = impairment;
-    this.#random = seededRandom(impairment.seed ?? 1);
+    this.#fates = new PacketFates(impairment);
   }
 
   close(): void {
@@ -116,16 +110,14 @@ export class BridgeRelay {
   }
 
   #pass(towards: 'gateway' | 'room', send: () => void): void {
-    const { lossPercent = 0, jitterMs = 0, duplicatePercent = 0, towards: where = 'both' } = this.#impairment;
+    const { towards: where = 'both' } = this.#impairment;
     if (where !== 'both' && where !== towards) {
       send();
       return;
     }
-    if (this.#random() * 100 < lossPercent) return;
-    const copies = this.#random() * 100 < duplicatePercent ? 2 : 1;
-    for (let copy = 0; copy < copies; copy += 1) {
-      if (jitterMs === 0) send();
-      else setTimeout(send, this.#random() * jitterMs).unref();
+    for (const held of this.#fates.next()) {
+      if (held === 0) send();
+      else setTimeout(send, held).unref();
     }
   }
 }

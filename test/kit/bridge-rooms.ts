@@ -1,5 +1,5 @@
 import { BridgeLeg } from './bridge-leg.ts';
-import type { Impairment } from './bridge-relay.ts';
+import type { BridgeImpairment } from './bridge-relay.ts';
 import type { BridgePayloadTypes } from './bridge-sdp.ts';
 import type { BridgeTransport, EndpointAnswer } from './media-bridge.ts';
 import { RtpTrace, type TracedPacket } from './rtp-trace.ts';
@@ -53,7 +53,7 @@ export class BridgeRooms {
   readonly #sources = new Map<string, Map<string, readonly number[]>>();
   readonly #feeds = new Map<string, Feed>();
   readonly #notify: (event: 'connected' | 'spoken', room: string, subject: string) => void;
-  #impairment: Impairment = {};
+  #impairment: BridgeImpairment = {};
   #traces = false;
   #clock: NodeJS.Timeout | undefined;
   #due = 0;
@@ -126,7 +126,7 @@ export class BridgeRooms {
     this.#runClock();
   }
 
-  impair(impairment: Impairment): void {
+  impair(impairment: BridgeImpairment): void {
     this.#impairment = impairment;
     for (const leg of this.#legs.values()) leg.media.relay?.impair(impairment);
   }

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { BridgeReply, BridgeRequest } from './bridge-protocol.ts';
-import type { Impairment } from './bridge-relay.ts';
+import type { BridgeImpairment } from './bridge-relay.ts';
 import type { LegRecording, LegStatistics, Speech } from './bridge-rooms.ts';
 import type { BridgePayloadTypes } from './bridge-sdp.ts';
 import {
@@ -118,7 +118,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements MediaBridge {
   }
 
   /** From now on, on all legs. An empty object ends it. */
-  impair(impairment: Impairment): void {
+  impair(impairment: BridgeImpairment): void {
     this.#tell({ verb: 'impair', impairment });
   }
 

@@ -29,7 +29,7 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   readonly #local = { ufrag: randomBytes(3).toString('hex'), pwd: randomBytes(12).toString('hex') };
   readonly #transport: ServerTransport;
   readonly #server: DtlsServer;
-  #remote: { readonly ufrag: string; readonly pwd: string; readonly port: number } | undefined;
+  #remote: { readonly ufrag: string; readonly pwd: string; port: number | undefined } | undefined;
   #checks: NodeJS.Timeout | undefined;
   #send: SrtpContext | undefined;
   #receive: SrtpContext | undefined;
@@ -66,9 +66,13 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
     socket.on('message', (datagram, from) => this.#datagram(datagram, from.port));
   }
 
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
   /** What the focus would say about us. */
   offer(sources: readonly number[]): BridgeOffer {
-    const { port } = this.#socket.address();
+    const { port } = this;
     const candidate = { foundation: '1', priority: 2_130_706_431, address: '127.0.0.1', port };
     return {
       transport: { ...this.#local, candidates: [{ ...candidate, type: 'host' }] },
@@ -84,11 +88,14 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   async connect({ transport }: BridgeAnswer): Promise<void> {
     const candidate = transport.candidates.find(({ address }) => address === '127.0.0.1');
     if (candidate === undefined) throw new Error('the gateway has no candidate on loopback');
-    this.#remote = { ufrag: transport.ufrag, pwd: transport.pwd, port: candidate.port };
     const up = once(this, 'up');
-    this.#check();
-    this.#checks = setInterval(() => this.#check(), 200);
+    this.#begin(transport, candidate.port);
     await up;
+  }
+
+  /** As `connect`, for an answer whose candidates are withheld: the gateway's own checks say where it is. `up` follows. */
+  accept(transport: { readonly ufrag: string; readonly pwd: string }): void {
+    this.#begin(transport, undefined);
   }
 
   /** Sends one packet; the fields that are left out are zero. */
@@ -121,12 +128,19 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
     this.#socket.close();
   }
 
+  #begin({ ufrag, pwd }: { readonly ufrag: string; readonly pwd: string }, port: number | undefined): void {
+    this.#remote = { ufrag, pwd, port };
+    this.#check();
+    this.#checks = setInterval(() => this.#check(), 200);
+  }
+
   #transmit(datagram: Buffer): void {
-    if (this.#remote !== undefined) this.#socket.send(datagram, this.#remote.port, '127.0.0.1');
+    const port = this.#remote?.port;
+    if (port !== undefined) this.#socket.send(datagram, port, '127.0.0.1');
   }
 
   #check(): void {
-    if (this.#remote === undefined) return;
+    if (this.#remote?.port === undefined) return;
     const content = {
       type: bindingRequest,
       transactionId: randomBytes(12).toString('hex'),
@@ -149,6 +163,7 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   #answerCheck(datagram: Buffer, port: number): void {
     const message = parseStun(datagram);
     if (message?.type !== bindingRequest || !message.isSignedWith(this.#local.pwd)) return;
+    if (this.#remote !== undefined) this.#remote.port ??= port;
     const mappedAddress = { address: '127.0.0.1', port };
     const answer = { type: bindingSuccess, transactionId: message.transactionId, mappedAddress };
     this.#socket.send(serializeStun(answer, this.#local.pwd), port, '127.0.0.1');
