@@ -1,5 +1,6 @@
 /** Writes the table of every option into docs/configuration.md and README.md: `node scripts/configuration-table.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { accountKeys } from '../src/config/account-options.ts';
 import { type Option, options } from '../src/config/options.ts';
 
 const begin = '<!-- options: written by scripts/configuration-table.ts -->';
@@ -11,17 +12,28 @@ export const pages = ['docs/configuration.md', 'README.md'].map(
 
 /** One table for each section, from the code that reads the options. */
 export function optionTables(): string {
-  const sections = Map.groupBy(Object.entries<Option>(options), ([key]) => key.split('.')[0] ?? '');
+  const sections = Map.groupBy(Object.entries<Option>(options), ([key]) => sectionOf(key));
   const tables = [...sections].map(([section, entries]) =>
     [
       `### ${section}`,
       '',
+      ...(section === ofAccounts ? [aboutAccounts, ''] : []),
       '| jigasi.yaml | environment | command line | default | meaning |',
       '|---|---|---|---|---|',
       ...entries.map(([key, option]) => row(key, option)),
     ].join('\n'),
   );
   return tables.join('\n\n');
+}
+
+const ofAccounts = 'sip, for each account';
+const aboutAccounts = [
+  'These describe the account `default`. In an entry of `sip.accounts`, without the `sip.`, each of them describes that account;',
+  'there is a section about it in docs/configuration.md.',
+].join('\n');
+
+function sectionOf(key: string): string {
+  return accountKeys.some((name) => name === key) ? ofAccounts : (key.split('.')[0] ?? '');
 }
 
 /** The page with its tables as the code would have them. */

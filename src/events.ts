@@ -68,13 +68,18 @@ function mediaOf(phases: Phases): 'none' | 'connecting' | 'up' {
   return phases.session.up ? 'up' : 'connecting';
 }
 
+interface AccountOutline {
+  readonly name: string;
+  readonly user: string;
+  readonly domain: string;
+  readonly server: string;
+  readonly profile: { readonly defaultRoom: string | undefined };
+}
+
 /** The part of the configuration that the operator wants to see at start; `events` stands below `config`. */
 interface GatewayOutline {
   readonly xmpp: { readonly componentDomain: string; readonly brewery: string | undefined };
-  readonly sip: {
-    readonly account: { readonly user: string; readonly domain: string };
-    readonly defaultRoom: string | undefined;
-  };
+  readonly sip: { readonly accounts: readonly AccountOutline[] };
   readonly media: { readonly minPort: number; readonly maxPort: number };
 }
 
@@ -86,8 +91,8 @@ export function gatewayReady(log: Log, config: GatewayOutline): void {
       event: 'ready',
       component: xmpp.componentDomain,
       brewery: xmpp.brewery ?? 'none',
-      sip: `${sip.account.user}@${sip.account.domain}`,
-      defaultRoom: sip.defaultRoom ?? 'none',
+      sip: sip.accounts.map(({ user, domain }) => `${user}@${domain}`).join(', '),
+      defaultRoom: sip.accounts.map(({ profile }) => profile.defaultRoom ?? 'none').join(', '),
       mediaPorts: `${media.minPort}-${media.maxPort}`,
     },
     'ready for calls',
@@ -109,10 +114,10 @@ interface RegistrationNews {
 
 export function registrationChanged(
   log: Log,
-  account: { readonly user: string; readonly server: string },
+  account: Pick<AccountOutline, 'name' | 'user' | 'server'>,
   news: RegistrationNews,
 ): void {
-  const context = { user: account.user, registrar: account.server, ...news };
+  const context = { account: account.name, user: account.user, registrar: account.server, ...news };
   if (news.failure === undefined) log.info({ event: 'registered', ...context }, 'registered');
   else log.warn({ event: 'registration-failed', ...context }, `registration failed: ${news.failure}`);
 }

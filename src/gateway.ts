@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Switchboard } from './call/switchboard.ts';
-import type { Config, SipConfig } from './config/config.ts';
+import type { Config, SipAccount, SipConfig } from './config/config.ts';
 import { endings, fail, ok, type Result } from './errors.ts';
 import { gatewayReady, registrationChanged, streamChanged } from './events.ts';
 import type { Log } from './log.ts';
@@ -20,7 +20,7 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
   readonly #sip: SipEngine;
   readonly #xmpp: XmppSide;
   readonly #switchboard: Switchboard;
-  #registration: Registration | undefined;
+  readonly #registrations: Registration[] = [];
 
   constructor(config: Config, log: Log) {
     super();
@@ -50,7 +50,7 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
     const listening = await this.#sip.start();
     if (!listening.ok) return fail('internal', `SIP: ${listening.error.detail ?? listening.error.code}`);
     await this.#xmpp.start();
-    this.#register();
+    for (const account of this.#config.sip.accounts) if (account.register) this.#register(account);
     gatewayReady(this.#log, this.#config);
     return ok(undefined);
   }
@@ -60,18 +60,16 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
     this.#log.info({ event: 'stopping', calls: this.#switchboard.registry.size }, 'stopping');
     this.#sip.drain();
     await this.#switchboard.registry.endAll({ code: 'draining' });
-    await this.#registration?.stop();
+    await Promise.all(this.#registrations.map((registration) => registration.stop()));
     await this.#sip.stop();
     await this.#xmpp.stop();
     await this.#media.stop();
     this.#log.info({ event: 'stopped' }, 'stopped');
   }
 
-  #register(): void {
-    const { account } = this.#config.sip;
-    if (!account.register) return;
+  #register(account: SipAccount): void {
     const registration = this.#sip.register(account);
-    this.#registration = registration;
+    this.#registrations.push(registration);
     registration.on('registered', (seconds) =>
       registrationChanged(this.#log, account, { expiresSeconds: seconds }),
     );

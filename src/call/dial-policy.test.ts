@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { someAccount, someProfile } from '../config/account.fixture.ts';
 import { planDial } from './dial-policy.ts';
 
 const plan = (to: string, headers: { name: string; value: string }[] = []) =>
   planDial({
     to,
     headers,
-    forwardedHeaders: ['x-outbound-call-initiator-*', 'x-tag'],
-    outboundPrefix: '9',
-    domain: 'pbx.test',
+    account: {
+      ...someAccount,
+      profile: {
+        ...someProfile,
+        forwardedHeaders: ['x-outbound-call-initiator-*', 'x-tag'],
+        rewriting: { strip: 0, changes: [], prefix: '9' },
+      },
+    },
   });
 
 test('a number as people write it becomes a destination at the account’s domain', () => {

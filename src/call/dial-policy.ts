@@ -1,3 +1,4 @@
+import type { SipAccount } from '../config/config.ts';
 import { fail, ok, type Result } from '../errors.ts';
 import type { SipHeader } from '../sip/engine.ts';
 
@@ -5,13 +6,12 @@ import type { SipHeader } from '../sip/engine.ts';
 export interface DialQuestion {
   readonly to: string;
   readonly headers: readonly SipHeader[];
-  readonly forwardedHeaders: readonly string[];
-  readonly outboundPrefix: string;
-  readonly domain: string;
+  readonly account: SipAccount;
 }
 
 /** A call that may be placed. */
 export interface DialPlan {
+  readonly account: SipAccount;
   /** SIP URI of the destination. */
   readonly target: string;
   /** Dial headers whose names the operator allows to pass. */
@@ -26,10 +26,12 @@ const dialable = /^\+?[A-Za-z0-9._*#-]{1,64}$/;
  * room must not be able to call out over somebody else's proxy.
  */
 export function planDial(question: DialQuestion): Result<DialPlan> {
-  const number = numberOf(question.to, question.domain);
+  const { account } = question;
+  const { rewriting, forwardedHeaders } = account.profile;
+  const number = numberOf(question.to, account.domain);
   if (!number.ok) return number;
-  const headers = question.headers.filter((header) => mayPass(header.name, question.forwardedHeaders));
-  return ok({ target: `sip:${question.outboundPrefix}${number.value}@${question.domain}`, headers });
+  const headers = question.headers.filter((header) => mayPass(header.name, forwardedHeaders));
+  return ok({ account, target: `sip:${rewriting.prefix}${number.value}@${account.domain}`, headers });
 }
 
 function numberOf(to: string, domain: string): Result<string> {

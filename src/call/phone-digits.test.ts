@@ -14,7 +14,7 @@ const offer = [
 ].join('\r\n');
 
 /** A leg between a SIP call and media that only note what is asked of them. */
-async function stage(config: Partial<PhoneLegParts['config']>) {
+async function stage(profile: Partial<PhoneLegParts['profile']>) {
   const notes: string[] = [];
   const connected: PhoneMedia[] = [];
   const answers: ((status: Result<number>) => void)[] = [];
@@ -35,7 +35,7 @@ async function stage(config: Partial<PhoneLegParts['config']>) {
   });
   const leg = new PhoneLeg({
     media: media as unknown as MediaCall,
-    config: { codecs: ['PCMU'], ...config },
+    profile: { codecs: ['PCMU'], ...profile },
     prompts: new PromptBook({ language: 'en', directory: undefined }),
     address: '127.0.0.1',
     log: silentLog,

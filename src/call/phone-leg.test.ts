@@ -56,7 +56,7 @@ function scene(dialog: Dialog) {
   const media = new Media();
   const leg = new PhoneLeg({
     media: media as unknown as MediaCall,
-    config: { codecs: ['PCMU'] },
+    profile: { codecs: ['PCMU'] },
     prompts: new PromptBook({ language: 'en', directory: undefined }),
     address: '127.0.0.1',
     log: createLog({ level: 'fatal', format: 'json' }),

@@ -1,4 +1,4 @@
-import type { SipConfig } from '../config/config.ts';
+import type { CallProfile } from '../config/config.ts';
 import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
@@ -15,7 +15,8 @@ const usualDigitMs = 160;
 
 export interface PhoneLegParts {
   readonly media: MediaCall;
-  readonly config: Pick<SipConfig, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
+  /** How the account's calls are led. */
+  readonly profile: Pick<CallProfile, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
   readonly prompts: PromptBook;
   /** Address for the `c=` line. */
   readonly address: string;
@@ -49,7 +50,7 @@ export class PhoneLeg {
     this.#parts = parts;
     parts.media.on('digit', (digit, leg) => {
       if (leg === 'phone') this.onDigit(digit.digit);
-      else if (parts.config.dtmf === 'info') this.#inform(digit);
+      else if (parts.profile.dtmf === 'info') this.#inform(digit);
     });
   }
 
@@ -88,8 +89,8 @@ export class PhoneLeg {
 
   /** Sends digits (a comma is a pause) to the phone, in the way that was agreed or is configured. */
   sendDigits(digits: string): void {
-    const { media, config } = this.#parts;
-    if (config.dtmf !== 'info') {
+    const { media, profile } = this.#parts;
+    if (profile.dtmf !== 'info') {
       media.sendDtmf(digits, 'phone');
       return;
     }
@@ -215,14 +216,14 @@ export class PhoneLeg {
     const srtp = audio.srtp?.profile;
     this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, srtp, remote }, 'phone media agreed');
     this.#agreed = audio;
-    const { dtmf, detectTones = false } = this.#parts.config;
+    const { dtmf, detectTones = false } = this.#parts.profile;
     const digits = dtmf === 'auto' ? undefined : dtmf;
     return this.#parts.media.connectPhone({ ...audio, detectTones, ...(digits && { digits }) });
   }
 
   #local(): LocalAudio {
-    const { address, config } = this.#parts;
-    const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = config;
+    const { address, profile } = this.#parts;
+    const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = profile;
     return {
       address,
       rtpPort: this.#rtpPort,

@@ -59,12 +59,13 @@ export class Switchboard {
   }
 
   async #buildIncoming(id: string, room: string, sip: SipCall): Promise<Result<Call>> {
-    const { config } = this.#parts;
-    const log = this.#parts.log.child({ callId: id, room, direction: 'in' });
+    const { account } = sip;
+    const { profile } = account;
+    const log = this.#parts.log.child({ callId: id, room, direction: 'in', account: account.name });
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
+      const phone = new PhoneLeg({ media, profile, prompts: this.#prompts, address, log });
       const received = await phone.receive(sip);
       if (!received.ok) return received;
       if (phone.ended !== undefined) return { ok: false, error: phone.ended };
@@ -72,7 +73,7 @@ export class Switchboard {
       const occupant = this.#parts.xmpp.occupant({
         callId: id,
         room,
-        password: firstHeader(sip, config.sip.passwordHeaders),
+        password: firstHeader(sip, profile.passwordHeaders),
         displayName: sip.remote.displayName ?? sip.remote.user,
       });
       return this.#assemble({ id, room, direction: 'in', phone, occupant, media, log, dial: undefined });
@@ -88,7 +89,7 @@ export class Switchboard {
     const { sip, xmpp } = this.#parts.config;
     const room = roomJid(request.room, xmpp.mucDomain);
     if (!room.ok) return refuse(room.error);
-    const plan = planDial({ ...request, ...sip, domain: sip.account.domain });
+    const plan = planDial({ ...request, account: sip.accounts[0] });
     if (!plan.ok) return refuse(plan.error);
     const admitted = this.#admit();
     if (!admitted.ok) return refuse(admitted.error);
@@ -108,14 +109,16 @@ export class Switchboard {
     request: DialRequest,
     plan: DialPlan,
   ): Promise<Result<Call>> {
-    const { config, sip, xmpp } = this.#parts;
-    const log = this.#parts.log.child({ callId: id, room, direction: 'out' });
+    const { sip, xmpp } = this.#parts;
+    const { account } = plan;
+    const log = this.#parts.log.child({ callId: id, room, direction: 'out', account: account.name });
     callStarted(log, { peer: plan.target });
-    const local = await sip.localAddressFor(plan.target);
+    const local = await sip.localAddressFor(account);
     if (!local.ok) return local;
     const address = local.value;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, config: config.sip, prompts: this.#prompts, address, log });
+      const { profile } = account;
+      const phone = new PhoneLeg({ media, profile, prompts: this.#prompts, address, log });
       const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({
@@ -129,18 +132,19 @@ export class Switchboard {
   }
 
   #place(plan: DialPlan, room: string, sdp: string): SipCall {
-    const { account, noAnswerSeconds } = this.#parts.config.sip;
+    const { account } = plan;
+    const { noAnswerSeconds } = account.profile;
     const headers = [{ name: 'Jitsi-Conference-Room', value: room }, ...plan.headers];
     return this.#parts.sip.invite(plan.target, { account, sdp, headers, noAnswerSeconds });
   }
 
   #roomOf(sip: SipCall): Result<string> {
-    const { config } = this.#parts;
+    const { roomHeaders, defaultRoom } = sip.account.profile;
     return resolveRoom({
       header: (name) => sip.header(name),
-      roomHeaders: config.sip.roomHeaders,
-      defaultRoom: config.sip.defaultRoom,
-      mucDomain: config.xmpp.mucDomain,
+      roomHeaders,
+      defaultRoom,
+      mucDomain: this.#parts.config.xmpp.mucDomain,
     });
   }
 

@@ -1,15 +1,18 @@
 import { isLoopback, isUnspecified } from './addresses.ts';
+import { assembleAccounts, assembleRoutes, type SetAccount } from './assemble-accounts.ts';
 import type {
   Config,
   DrachtioConfig,
   MediaConfig,
   SipAccount,
+  SipAdmission,
   SipConfig,
   SipTls,
   XmppConfig,
 } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
+import type { Trunks } from './trunks-file.ts';
 
 export interface Assembled {
   /** Complete only when there are no problems. */
@@ -19,13 +22,13 @@ export interface Assembled {
 }
 
 /** Puts the settings together, works out the defaults that depend on others and checks what must fit together. */
-export function assemble(settings: Settings, cores: number): Assembled {
+export function assemble(settings: Settings, trunks: Trunks, cores: number): Assembled {
   const problems: Problem[] = [];
   const warnings: string[] = [];
   const xmpp = assembleXmpp(settings, problems);
   const config: Config = {
     xmpp,
-    sip: assembleSip(settings, xmpp, problems),
+    sip: assembleSip(settings, trunks, xmpp, problems),
     media: assembleMedia(settings, cores, problems),
     call: {
       roomLostSeconds: settings.value('call.roomLostSeconds'),
@@ -38,7 +41,13 @@ export function assemble(settings: Settings, cores: number): Assembled {
     log: { level: settings.value('log.level'), format: settings.value('log.format') },
   };
   checkPorts(config, settings, warnings);
-  return { config, problems, warnings };
+  return { config, problems: distinct(problems), warnings };
+}
+
+/** What accounts have from the flat settings would be reported once for each. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  const texts = new Map(problems.map((problem) => [`${problem.from} ${problem.what}`, problem]));
+  return [...texts.values()];
 }
 
 function assembleXmpp(settings: Settings, problems: Problem[]): XmppConfig {
@@ -69,7 +78,7 @@ function assembleXmpp(settings: Settings, problems: Problem[]): XmppConfig {
   };
 }
 
-function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]): SipConfig {
+function assembleSip(settings: Settings, trunks: Trunks, xmpp: XmppConfig, problems: Problem[]): SipConfig {
   const listen = {
     address: settings.value('sip.listenAddress'),
     port: settings.value('sip.listenPort'),
@@ -77,7 +86,7 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     tlsPort: settings.value('sip.listenTlsPort'),
     transports: settings.value('sip.listenTransports'),
   };
-  const account = assembleAccount(settings, problems);
+  const set = assembleAccounts(settings, trunks.accounts, problems);
   const tls = assembleTls(settings);
   if (listen.transports.includes('tls') && tls.certificateFile === undefined) {
     problems.push({
@@ -86,25 +95,12 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
       remedy: 'Set JIGASI_SIP_TLS_CERTIFICATE and JIGASI_SIP_TLS_KEY, or remove tls from the list.',
     });
   }
-  const defaultRoom = settings.value('sip.defaultRoom');
-  const embedded = settings.value('sip.engine') === 'embedded';
-  // Over TLS our own connection to the server carries what comes from there.
-  if (embedded && account.transport !== 'tls' && !listen.transports.includes(account.transport)) {
-    problems.push({
-      from: settings.from('sip.listenTransports') ?? 'sip.listenTransports',
-      what: `${account.transport} is missing, but the account uses it`,
-      remedy: 'Add it to JIGASI_SIP_LISTEN_TRANSPORTS, or change JIGASI_SIP_TRANSPORT.',
-    });
+  for (const { account, own } of set) {
+    if (settings.value('sip.engine') === 'embedded') checkTransport(own, account, listen, problems);
+    checkRoom(own, account, xmpp, problems);
   }
-  if (embedded && isOurselves(account, listen)) problems.push(portTwice(settings, account));
-  const roomDomain = defaultRoom?.split('@')[1];
-  if (roomDomain !== undefined && xmpp.domain !== '' && roomDomain !== xmpp.mucDomain) {
-    problems.push({
-      from: settings.from('sip.defaultRoom') ?? 'sip.defaultRoom',
-      what: `the room is on ${roomDomain}, but conferences are on ${xmpp.mucDomain}`,
-      remedy: 'Give the bare room name, or set XMPP_MUC_DOMAIN.',
-    });
-  }
+  const [{ account: first }, ...others] = set;
+  const accounts = [first, ...others.map(({ account }) => account)] as const;
   return {
     listen,
     tls,
@@ -112,30 +108,59 @@ function assembleSip(settings: Settings, xmpp: XmppConfig, problems: Problem[]):
     mediaAddress: settings.value('media.publicAddress'),
     localNetworks: settings.value('sip.localNetworks') ?? [],
     pingSeconds: settings.value('sip.pingSeconds'),
-    callers: assembleCallers(settings, problems),
-    account,
-    defaultRoom,
-    roomHeaders: settings.value('sip.roomHeaders'),
-    passwordHeaders: settings.value('sip.passwordHeaders'),
-    forwardedHeaders: settings.value('sip.forwardedHeaders').map((name) => name.toLowerCase()),
-    outboundPrefix: settings.value('sip.outboundPrefix') ?? '',
-    noAnswerSeconds: settings.value('sip.noAnswerSeconds'),
-    sessionSeconds: settings.value('sip.sessionSeconds'),
-    codecs: settings.value('sip.codecs'),
-    codecOrder: settings.value('sip.codecOrder'),
-    dtmf: settings.value('sip.dtmf'),
-    detectTones: settings.value('sip.detectTones'),
-    srtp: settings.value('sip.srtp'),
-    admission: {
-      allowedSources: settings.value('sip.allowedSources') ?? [],
-      blockedAgents: settings.value('sip.blockedAgents'),
-      refusal: settings.value('sip.refusal'),
-      messagesPerSecond: settings.value('sip.messagesPerSecond'),
-      strangerMessagesPerSecond: settings.value('sip.strangerMessagesPerSecond'),
-      strangerCallsPerSecond: settings.value('sip.strangerCallsPerSecond'),
-    },
+    accounts,
+    routes: assembleRoutes(trunks.routes, accounts, problems),
+    admission: assembleAdmission(settings, accounts),
     engine: settings.value('sip.engine'),
     ...(settings.value('sip.engine') === 'drachtio' && { drachtio: assembleDrachtio(settings, problems) }),
+  };
+}
+
+/** `own` is what the account is made from. */
+function checkTransport(
+  own: SetAccount['own'],
+  account: SipAccount,
+  listen: SipConfig['listen'],
+  problems: Problem[],
+): void {
+  const { transport } = account;
+  // Over TLS our own connection to the server carries what comes from there.
+  if (transport !== 'tls' && !listen.transports.includes(transport)) {
+    problems.push({
+      from: own.from('sip.listenTransports') ?? 'sip.listenTransports',
+      what: `${transport} is missing, but the account uses it`,
+      remedy: 'Add it to JIGASI_SIP_LISTEN_TRANSPORTS, or change JIGASI_SIP_TRANSPORT.',
+    });
+  }
+  if (isOurselves(account, listen)) problems.push(portTwice(own, account));
+}
+
+function checkRoom(
+  own: SetAccount['own'],
+  { profile }: SipAccount,
+  { domain, mucDomain }: XmppConfig,
+  problems: Problem[],
+): void {
+  const roomDomain = profile.defaultRoom?.split('@')[1];
+  if (roomDomain === undefined || domain === '' || roomDomain === mucDomain) return;
+  problems.push({
+    from: own.from('sip.defaultRoom') ?? 'sip.defaultRoom',
+    what: `the room is on ${roomDomain}, but conferences are on ${mucDomain}`,
+    remedy: 'Give the bare room name, or set XMPP_MUC_DOMAIN.',
+  });
+}
+
+/** Strangers may speak to us as soon as one account takes them. */
+function assembleAdmission(settings: Settings, accounts: SipConfig['accounts']): SipAdmission {
+  const lists = accounts.map(({ allowedSources = [] }) => allowedSources);
+  return {
+    allowedSources: [...new Set(lists.flat())],
+    open: lists.some((list) => list.length === 0),
+    blockedAgents: settings.value('sip.blockedAgents'),
+    refusal: settings.value('sip.refusal'),
+    messagesPerSecond: settings.value('sip.messagesPerSecond'),
+    strangerMessagesPerSecond: settings.value('sip.strangerMessagesPerSecond'),
+    strangerCallsPerSecond: settings.value('sip.strangerCallsPerSecond'),
   };
 }
 
@@ -160,54 +185,6 @@ function assembleDrachtio(settings: Settings, problems: Problem[]): DrachtioConf
   };
 }
 
-function assembleAccount(settings: Settings, problems: Problem[]): SipAccount {
-  const uri = settings.value('sip.uri');
-  const password = settings.value('sip.password');
-  const server = settings.value('sip.server') ?? uri?.domain;
-  const register = settings.value('sip.register');
-  const transport = settings.value('sip.transport');
-  const port = settings.value('sip.port');
-  const missing =
-    (uri === undefined && settings.from('sip.uri') === undefined) ||
-    (uri !== undefined && server === undefined && settings.from('sip.server') === undefined);
-  if (missing) problems.push(noAccount);
-  else if (register && password === undefined && settings.from('sip.password') === undefined) {
-    problems.push(noPassword);
-  }
-  return {
-    user: uri?.user ?? '',
-    domain: uri?.domain ?? server ?? '',
-    authUser: settings.value('sip.authUser') ?? uri?.user ?? '',
-    password,
-    displayName: settings.value('sip.displayName'),
-    server: server ?? '',
-    port,
-    backupServers: (settings.value('sip.backupServers') ?? []).map((other) => ({
-      host: other.host,
-      port: other.port ?? port,
-    })),
-    transport,
-    register,
-    expiresSeconds: settings.value('sip.expiresSeconds'),
-    checkSeconds: settings.value('sip.checkSeconds'),
-  };
-}
-
-function assembleCallers(settings: Settings, problems: Problem[]): SipConfig['callers'] {
-  const user = settings.value('sip.callerUser');
-  const password = settings.value('sip.callerPassword');
-  if (user !== undefined && password !== undefined) return { user, password };
-  if (user === undefined && password === undefined) return undefined;
-  const missing = user === undefined ? 'sip.callerUser' : 'sip.callerPassword';
-  if (settings.from(missing) === undefined)
-    problems.push({
-      from: missing,
-      what: 'it is missing',
-      remedy: 'Give both, the user and the password of callers, or none.',
-    });
-  return undefined;
-}
-
 function assembleTls(settings: Settings): SipTls {
   return {
     certificateFile: settings.value('sip.tlsCertificate'),
@@ -219,23 +196,6 @@ function assembleTls(settings: Settings): SipTls {
   };
 }
 
-const noAccount: Problem = {
-  from: 'SIP account',
-  what: 'none is configured, or it has no server',
-  remedy: [
-    'Set these three in the environment or in a file .env:',
-    '  JIGASI_SIP_URI=1000@pbx.example',
-    '  JIGASI_SIP_PASSWORD=the password of that account',
-    '  JIGASI_SIP_SERVER=pbx.example',
-  ].join('\n'),
-};
-
-const noPassword: Problem = {
-  from: 'SIP account',
-  what: 'it has no password',
-  remedy: 'Set JIGASI_SIP_PASSWORD, or JIGASI_SIP_REGISTER=false for a trunk without registration.',
-};
-
 /** A PBX on this machine has the port that we want: we would talk to ourselves, or not start. */
 function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean {
   if ((account.port ?? 5060) !== listen.port) return false;
@@ -243,9 +203,9 @@ function isOurselves(account: SipAccount, listen: SipConfig['listen']): boolean 
   return isUnspecified(listen.address) && (account.server === 'localhost' || isLoopback(account.server));
 }
 
-function portTwice(settings: Settings, account: SipAccount): Problem {
+function portTwice(own: Settings, account: SipAccount): Problem {
   return {
-    from: settings.from('sip.listenPort') ?? 'sip.listenPort',
+    from: own.from('sip.listenPort') ?? 'sip.listenPort',
     what: `the PBX ${account.server} and this gateway would both use port ${account.port ?? 5060} of this machine`,
     remedy: 'Set JIGASI_SIP_LISTEN_PORT to another one, e.g. 5070.',
   };

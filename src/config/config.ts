@@ -46,34 +46,12 @@ export interface SipConfig {
   readonly mediaAddress?: string | undefined;
   /** Addresses and CIDR ranges of peers that reach us without a NAT: they get our local addresses. */
   readonly localNetworks?: readonly string[];
-  /** Seconds between OPTIONS to each server of the account, when there are several; 0: never. Default 30. */
+  /** Seconds between OPTIONS to each server of the accounts, when there are several; 0: never. Default 30. */
   readonly pingSeconds?: number;
-  /** What callers from unknown addresses must prove to know (RFC 7616); undefined: nothing. */
-  readonly callers?: { readonly user: string; readonly password: string } | undefined;
-  readonly account: SipAccount;
-  /** Room of incoming calls that name none: bare name or JID. */
-  readonly defaultRoom: string | undefined;
-  /** Header names, compared without case, first match wins. */
-  readonly roomHeaders: readonly string[];
-  readonly passwordHeaders: readonly string[];
-  /** Names of dial headers that are passed on to the INVITE (lower case; a trailing `*` matches any rest). */
-  readonly forwardedHeaders: readonly string[];
-  /** Put before every dialled number. */
-  readonly outboundPrefix: string;
-  /** An outgoing call that nobody answers ends after this. */
-  readonly noAnswerSeconds: number;
-  /** Calls are refreshed in this time (RFC 4028), seconds; 0: only when the peer wants it. Default 1800. */
-  readonly sessionSeconds?: number;
-  /** Codecs in order of preference. */
-  readonly codecs: readonly Codec[];
-  /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */
-  readonly codecOrder?: 'theirs' | 'ours';
-  /** How digits reach the phone; default `auto`: RFC 4733, else tones. */
-  readonly dtmf?: 'auto' | 'rfc4733' | 'info' | 'inband';
-  /** Hear digits in the audio of phones that do not negotiate RFC 4733; default false. */
-  readonly detectTones?: boolean;
-  /** SRTP with keys in SDP (RFC 4568); default `off`. */
-  readonly srtp?: SrtpPolicy;
+  /** The first one is taken where nothing says which. */
+  readonly accounts: readonly [SipAccount, ...SipAccount[]];
+  /** Which accounts a dialled number may use; the first rule that fits decides. Empty: the first account, for every number. */
+  readonly routes?: readonly DialRoute[];
   /** Who may speak to us; without it `defaultAdmission` holds. */
   readonly admission?: SipAdmission;
   /** Who speaks SIP: this process, or a drachtio-server that we are attached to. Default `embedded`. */
@@ -99,13 +77,15 @@ export interface DrachtioConfig {
 
 /** What is decided about a SIP message by its source, before it is parsed. */
 export interface SipAdmission {
-  /** Addresses and CIDR ranges that may send requests; empty: all may. The account's server always may. */
+  /** Addresses and CIDR ranges that are no strangers, of all accounts. The servers of the accounts never are. */
   readonly allowedSources: readonly string[];
+  /** True: strangers may send requests too, as an account takes them. Default: true without `allowedSources`. */
+  readonly open?: boolean;
   /** Parts of User-Agent values (case does not matter) that are never served. */
   readonly blockedAgents: readonly string[];
   /** Those who may not, and scanners: answered with 403, or not at all. What is over its rate is never answered. */
   readonly refusal: 'reject' | 'silent';
-  /** Messages of one listed source or of the account's server; twice as many at once. */
+  /** Messages of one listed source or of an account's server; twice as many at once. */
   readonly messagesPerSecond: number;
   /** The same for one source that is not listed. */
   readonly strangerMessagesPerSecond: number;
@@ -118,7 +98,10 @@ export type SrtpPolicy = 'off' | 'optional' | 'required';
 
 export type Codec = 'opus' | 'G722' | 'PCMU' | 'PCMA';
 
+/** An account at a PBX or carrier, or a trunk without registration: who we are there, where it is, and how its calls are led. */
 export interface SipAccount {
+  /** In the log, in metrics and in `routes`. Unique. */
+  readonly name: string;
   /** User part of the address of record. */
   readonly user: string;
   /** Domain of the address of record; outgoing calls go to `sip:<number>@<domain>`. */
@@ -139,6 +122,69 @@ export interface SipAccount {
   readonly expiresSeconds: number;
   /** Longest time between two REGISTERs: so soon a registrar that lost its table is noticed. Default 25. */
   readonly checkSeconds?: number;
+  /** Calls are refreshed in this time (RFC 4028), seconds; 0: only when the peer wants it. Default 1800. */
+  readonly sessionSeconds?: number;
+  /** Addresses and CIDR ranges that calls may come from beside the servers; empty: all may call. */
+  readonly allowedSources?: readonly string[];
+  /** What callers from unknown addresses must prove to know (RFC 7616); undefined: nothing. */
+  readonly callers?: { readonly user: string; readonly password: string } | undefined;
+  readonly profile: CallProfile;
+}
+
+/** How the calls of an account are led. */
+export interface CallProfile {
+  /** Room of incoming calls that name none: bare name or JID. */
+  readonly defaultRoom: string | undefined;
+  /** Header names, compared without case, first match wins. */
+  readonly roomHeaders: readonly string[];
+  readonly passwordHeaders: readonly string[];
+  /** Names of dial headers that are passed on to the INVITE (lower case; a trailing `*` matches any rest). */
+  readonly forwardedHeaders: readonly string[];
+  readonly rewriting: NumberRewriting;
+  readonly limits: AccountLimits;
+  /** An outgoing call that nobody answers ends after this. */
+  readonly noAnswerSeconds: number;
+  /** Codecs in order of preference. */
+  readonly codecs: readonly Codec[];
+  /** Whose order counts in answers; default `theirs` (RFC 3264 §6.1). */
+  readonly codecOrder?: 'theirs' | 'ours';
+  /** How digits reach the phone; default `auto`: RFC 4733, else tones. */
+  readonly dtmf?: 'auto' | 'rfc4733' | 'info' | 'inband';
+  /** Hear digits in the audio of phones that do not negotiate RFC 4733; default false. */
+  readonly detectTones?: boolean;
+  /** SRTP with keys in SDP (RFC 4568); default `off`. */
+  readonly srtp?: SrtpPolicy;
+}
+
+/** From the number that was dialled to the one that the account wants, in this order. */
+export interface NumberRewriting {
+  /** So many characters are taken from its beginning. */
+  readonly strip: number;
+  /** The first one whose `from` begins the number puts `to` in its place. */
+  readonly changes: readonly { readonly from: string; readonly to: string }[];
+  /** Put before it. */
+  readonly prefix: string;
+}
+
+/** Undefined: no limit of its own. */
+export interface AccountLimits {
+  /** Calls at one time. */
+  readonly incoming: number | undefined;
+  readonly outgoing: number | undefined;
+  /** Outgoing calls that may begin in one second. */
+  readonly outgoingPerSecond: number | undefined;
+}
+
+/** A rule for dialled numbers; it fits when everything that it names does. */
+export interface DialRoute {
+  /** Beginnings of the number, `?` is any digit; empty: every number. */
+  readonly prefixes: readonly string[];
+  /** Domains that the dialled URI may name, lower case; empty: none or that of the account. */
+  readonly domains: readonly string[];
+  /** A header of the dial request; `value` undefined: it must only be there. */
+  readonly header: { readonly name: string; readonly value: string | undefined } | undefined;
+  /** Names of accounts, best first: one that is down or full is passed over. */
+  readonly accounts: readonly string[];
 }
 
 /** PEM files; they are read again when they change, and connections that are open stay so. */

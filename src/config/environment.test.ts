@@ -43,14 +43,14 @@ test('a # that cuts a value in .env is pointed out', () => {
   assert.match(dotenv('JIGASI_SIP_PASSWORD=ab#cd').warnings.join(), /everything from the # on is a comment/);
   const quoted = dotenv('JIGASI_SIP_PASSWORD="ab#cd"');
   assert.deepEqual(quoted.warnings, []);
-  assert.equal(quoted.config.sip.account.password, 'ab#cd');
+  assert.equal(quoted.config.sip.accounts[0].password, 'ab#cd');
   assert.deepEqual(dotenv('JIGASI_SIP_PASSWORD=abcd # a comment').warnings, []);
 });
 
 test('secrets come from files too, without the line end', () => {
   const { JIGASI_SIP_PASSWORD: _, ...env } = enough;
   const files = { '/run/secret': 'from file\n', 'jigasi.yaml': 'sip:\n  passwordFile: /run/secret\n' };
-  const password = (place: Place) => good({ files, ...place }).config.sip.account.password;
+  const password = (place: Place) => good({ files, ...place }).config.sip.accounts[0].password;
   assert.equal(
     password({ env: { ...env, JIGASI_SIP_PASSWORD_FILE: '/run/secret' }, files: { '/run/secret': 'x\n' } }),
     'x',

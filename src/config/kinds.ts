@@ -93,6 +93,51 @@ export const dialPrefix = matching(
   z.string().regex(/^[0-9A-Za-z+*._-]{1,32}$/),
 );
 
+/** The beginning of a number and what comes in its place; `to` may be empty. */
+export interface PrefixChange {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** `from=to`, separated by commas. */
+export const prefixChanges: Kind<readonly PrefixChange[]> = matching(
+  'a list of changes such as +49=0, +=00 (in YAML: in quotes)',
+  converted(entries, (values) => {
+    const read = values.map(toPrefixChange).filter((change) => change !== undefined);
+    return read.length === values.length && read.length <= 32 ? read : undefined;
+  }),
+);
+
+/** Beginnings of numbers; a ? stands for any digit. */
+export const numberPrefixes = listOf(
+  /^[0-9A-Za-z+*#?._-]{1,32}$/,
+  'beginnings of numbers such as "+49" or "0?00", each in quotes; ? is any digit',
+  64,
+);
+
+/** Name of an account: it stands in the log and in rules. */
+export const accountName = matching(
+  'a name of letters, digits, - and _',
+  z.string().regex(/^[A-Za-z0-9_-]{1,32}$/),
+);
+
+export const accountNames: Kind<readonly string[]> = matching(
+  'names of accounts, best first, each once',
+  converted(entries, uniqueList),
+);
+
+export interface HeaderMatch {
+  readonly name: string;
+  /** Undefined: the header must only be there. */
+  readonly value: string | undefined;
+}
+
+/** `Name` or `Name: value`. */
+export const headerMatch: Kind<HeaderMatch> = matching(
+  'a header such as "X-Trunk" or "X-Trunk: gold" (in quotes)',
+  converted(z.string(), toHeaderMatch),
+);
+
 export interface Server {
   readonly host: string;
   readonly port: number | undefined;
@@ -249,6 +294,16 @@ function toSipUri(value: string): SipUri | undefined {
   if (domain === undefined) return { user, domain: undefined };
   const host = toHost(domain);
   return host === undefined ? undefined : { user, domain: host };
+}
+
+function toPrefixChange(value: string): PrefixChange | undefined {
+  const match = /^([0-9A-Za-z+*._-]{1,32})=([0-9A-Za-z+*._-]{0,32})$/.exec(value);
+  return match?.[1] === undefined ? undefined : { from: match[1], to: match[2] ?? '' };
+}
+
+function toHeaderMatch(value: string): HeaderMatch | undefined {
+  const match = /^([A-Za-z0-9.!%*_+`'~-]{1,64})(?:\s*:\s*([^\p{Cc}]{1,256}))?$/u.exec(value.trim());
+  return match?.[1] === undefined ? undefined : { name: match[1], value: match[2]?.trim() };
 }
 
 function toServer(value: string): Server | undefined {

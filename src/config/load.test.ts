@@ -38,34 +38,42 @@ test('five variables are enough; the rest are the documented defaults', () => {
       mediaAddress: undefined,
       localNetworks: [],
       pingSeconds: 30,
-      callers: undefined,
-      account: {
-        user: '1000',
-        domain: 'pbx.example',
-        authUser: '1000',
-        password: 'hush',
-        displayName: undefined,
-        server: 'pbx.example',
-        port: undefined,
-        backupServers: [],
-        transport: 'udp',
-        register: true,
-        expiresSeconds: 600,
-        checkSeconds: 25,
-      },
-      defaultRoom: undefined,
-      roomHeaders: ['Jitsi-Conference-Room', 'X-Room-Name'],
-      passwordHeaders: ['Jitsi-Conference-Room-Pass', 'X-Room-Pass'],
-      forwardedHeaders: ['x-outbound-call-initiator-*'],
-      outboundPrefix: '',
-      sessionSeconds: 1800,
-      noAnswerSeconds: 60,
-      codecs: ['opus', 'G722', 'PCMU', 'PCMA'],
-      codecOrder: 'theirs',
-      dtmf: 'auto',
-      detectTones: false,
-      srtp: 'off',
-      admission: defaultAdmission,
+      accounts: [
+        {
+          name: 'default',
+          user: '1000',
+          domain: 'pbx.example',
+          authUser: '1000',
+          password: 'hush',
+          displayName: undefined,
+          server: 'pbx.example',
+          port: undefined,
+          backupServers: [],
+          transport: 'udp',
+          register: true,
+          expiresSeconds: 600,
+          checkSeconds: 25,
+          sessionSeconds: 1800,
+          allowedSources: [],
+          callers: undefined,
+          profile: {
+            defaultRoom: undefined,
+            roomHeaders: ['Jitsi-Conference-Room', 'X-Room-Name'],
+            passwordHeaders: ['Jitsi-Conference-Room-Pass', 'X-Room-Pass'],
+            forwardedHeaders: ['x-outbound-call-initiator-*'],
+            rewriting: { strip: 0, changes: [], prefix: '' },
+            limits: { incoming: undefined, outgoing: undefined, outgoingPerSecond: undefined },
+            noAnswerSeconds: 60,
+            codecs: ['opus', 'G722', 'PCMU', 'PCMA'],
+            codecOrder: 'theirs',
+            dtmf: 'auto',
+            detectTones: false,
+            srtp: 'off',
+          },
+        },
+      ],
+      routes: [],
+      admission: { ...defaultAdmission, open: true },
       engine: 'embedded',
     },
     media: {
@@ -90,8 +98,8 @@ test('five variables are enough; the rest are the documented defaults', () => {
 
 test('nobody can change the configuration later', () => {
   const { config } = good({});
-  assert.throws(() => Object.assign(config.sip.account, { password: 'other' }), TypeError);
-  assert.throws(() => Object.assign(config.sip.codecs, ['PCMU']), TypeError);
+  assert.throws(() => Object.assign(config.sip.accounts[0], { password: 'other' }), TypeError);
+  assert.throws(() => Object.assign(config.sip.accounts[0].profile.codecs, ['PCMU']), TypeError);
 });
 
 test('the places count in the documented order', () => {
@@ -113,7 +121,7 @@ test('YAML counts more than the old properties in the same folder', () => {
       'org.jitsi.jigasi.DEFAULT_JVB_ROOM_NAME=old\norg.jitsi.jigasi.LOCAL_REGION=eu\n',
   };
   const { config } = good({ argv: ['--configdir', '/work/etc'], files });
-  assert.equal(config.sip.defaultRoom, 'new');
+  assert.equal(config.sip.accounts[0].profile.defaultRoom, 'new');
   assert.equal(config.xmpp.region, 'eu');
   assert.equal(good({ argv: ['--configdir=/work', '--configdirname=etc'], files }).config.xmpp.region, 'eu');
 });
@@ -133,7 +141,7 @@ test('a named file is read instead of the one in the working directory', () => {
 
 test('a trunk without registration needs no password; the domain alone names the server', () => {
   const env = { ...enough, JIGASI_SIP_PASSWORD: '', JIGASI_SIP_SERVER: '', JIGASI_SIP_REGISTER: 'no' };
-  const { account } = good({ env: { ...env, JIGASI_SIP_URI: 'sip:gw@trunk.example' } }).config.sip;
+  const [account] = good({ env: { ...env, JIGASI_SIP_URI: 'sip:gw@trunk.example' } }).config.sip.accounts;
   assert.partialDeepStrictEqual(account, {
     user: 'gw',
     server: 'trunk.example',

@@ -10,6 +10,7 @@ import { readProperties } from './properties-file.ts';
 import { type SecretFile, secretFileReader } from './secret-file.ts';
 import { Settings, type Source } from './settings.ts';
 import { requireText, type TextFileReader, textFileReader } from './text-file.ts';
+import type { Trunks } from './trunks-file.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadInput {
@@ -39,6 +40,7 @@ export type Loaded =
 /** What one source gave. */
 interface Reading {
   readonly source: Source;
+  readonly trunks?: Trunks;
   readonly warnings: readonly string[];
   readonly problems: readonly Problem[];
 }
@@ -63,7 +65,8 @@ export function loadConfig(input: LoadInput): Loaded {
     ...readFiles(line, env.JIGASI_CONFIG || dotenv.environment.JIGASI_CONFIG || undefined, read, secretFile),
   ];
   const settings = new Settings(readings.map(({ source }) => source));
-  const { config, ...checked } = assemble(settings, input.cores ?? availableParallelism());
+  const trunks = firstTrunks(readings);
+  const { config, ...checked } = assemble(settings, trunks, input.cores ?? availableParallelism());
   const problems = [
     ...readings.flatMap((reading) => reading.problems),
     ...settings.problems,
@@ -72,6 +75,15 @@ export function loadConfig(input: LoadInput): Loaded {
   const warnings = [...readings.flatMap((reading) => reading.warnings), ...checked.warnings];
   if (problems.length > 0) return { kind: 'problems', problems, warnings };
   return { kind: 'config', config: freeze(config), warnings };
+}
+
+/** Of accounts and of rules, those of the first file that has some. */
+function firstTrunks(readings: readonly Reading[]): Trunks {
+  const files = readings.flatMap(({ trunks }) => (trunks === undefined ? [] : [trunks]));
+  return {
+    accounts: files.find(({ accounts }) => accounts.length > 0)?.accounts ?? [],
+    routes: files.find(({ routes }) => routes.length > 0)?.routes ?? [],
+  };
 }
 
 function readDotenv(read: TextFileReader): Reading & { readonly environment: Environment } {

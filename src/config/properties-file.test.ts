@@ -68,16 +68,16 @@ function good(properties: string) {
 
 test('an existing installation starts unchanged', () => {
   const { config, warnings } = good(installed);
-  assert.partialDeepStrictEqual(config.sip, {
-    account: {
+  assert.partialDeepStrictEqual(config.sip.accounts, [
+    {
       user: '1000',
       domain: 'pbx.example',
       password: 'hush!',
       server: 'pbx.example',
       port: undefined,
+      profile: { defaultRoom: 'siptest@conference.meet.example' },
     },
-    defaultRoom: 'siptest@conference.meet.example',
-  });
+  ]);
   assert.deepEqual(warnings, [
     'sip-communicator.properties: keys without meaning here: ' +
       [
@@ -116,19 +116,23 @@ test('all keys that have a meaning here', () => {
   assert.partialDeepStrictEqual(config, {
     xmpp: { host: 'xmpp.meet.example', brewery: 'jigasibrewery@internal.auth.meet.example', region: 'eu' },
     sip: {
-      account: {
-        user: '1000',
-        domain: 'pbx.example',
-        authUser: 'auth1000',
-        password: 'hush!',
-        displayName: 'Grüße',
-        server: 'proxy.example',
-        port: 5070,
-        transport: 'tcp',
-      },
-      outboundPrefix: '00',
-      roomHeaders: ['X-Room-Name'],
-      passwordHeaders: ['X-Pass'],
+      accounts: [
+        {
+          user: '1000',
+          domain: 'pbx.example',
+          authUser: 'auth1000',
+          password: 'hush!',
+          displayName: 'Grüße',
+          server: 'proxy.example',
+          port: 5070,
+          transport: 'tcp',
+          profile: {
+            rewriting: { prefix: '00' },
+            roomHeaders: ['X-Room-Name'],
+            passwordHeaders: ['X-Pass'],
+          },
+        },
+      ],
     },
     call: { invitationSeconds: 13 },
   });
@@ -136,16 +140,16 @@ test('all keys that have a meaning here', () => {
 });
 
 test('a proxy that is found automatically is not used', () => {
-  const { account } = good(
+  const [account] = good(
     `${minimal}${sip}.SERVER_ADDRESS=pbx.example\n${sip}.PROXY_ADDRESS=old.example\n${sip}.PROXY_PORT=1\n${sip}.PROXY_AUTO_CONFIG=true`,
-  ).config.sip;
+  ).config.sip.accounts;
   assert.partialDeepStrictEqual(account, { server: 'pbx.example', port: undefined });
 });
 
 test('only the first account counts', () => {
   const second = minimal.replaceAll('acc1', 'acc2').replace('1000@', '2000@');
   const { config, warnings } = good(`${minimal}${second}`);
-  assert.equal(config.sip.account.user, '1000');
+  assert.equal(config.sip.accounts[0].user, '1000');
   assert.match(warnings.join(), /acc2\.USER_ID, .*acc2\.PASSWORD/);
 });
 
@@ -158,6 +162,6 @@ test('a password in clear is pointed out without being shown', () => {
 });
 
 test('what the installer never filled in counts as not given', () => {
-  const { account } = good(`${minimal}${sip}.SERVER_PORT=<<SIP_PORT>>`).config.sip;
+  const [account] = good(`${minimal}${sip}.SERVER_PORT=<<SIP_PORT>>`).config.sip.accounts;
   assert.equal(account.port, undefined);
 });

@@ -5,11 +5,15 @@ import { type Option, type OptionKey, optionKeys, options } from './options.ts';
 import type { Problem } from './problem.ts';
 import type { SecretFile } from './secret-file.ts';
 import type { Given, Source } from './settings.ts';
+import { readTrunks, type Trunks } from './trunks-file.ts';
+import { givenIn, valueAt } from './yaml-values.ts';
 
 /** The places in the file: `section.name`; a secret has a second one, `section.nameFile`. */
-const places = optionKeys.flatMap((key): string[] =>
-  (options[key] as Option).secret ? [key, `${key}File`] : [key],
-);
+const places = [
+  ...optionKeys.flatMap((key): string[] => ((options[key] as Option).secret ? [key, `${key}File`] : [key])),
+  'sip.accounts',
+  'sip.routes',
+];
 const sections = [...new Set(places.map((place) => place.split('.')[0] ?? ''))];
 
 /** Strict: a key that is not known is a problem, never ignored. Values are checked later, when it is clear which one counts. */
@@ -22,24 +26,18 @@ export function readYaml(
   text: string,
   file: string,
   secretFile: SecretFile,
-): { readonly source: Source; readonly problems: readonly Problem[] } {
+): { readonly source: Source; readonly trunks: Trunks; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const document = parseYaml(text, file, problems);
   const checked = schema.safeParse(document ?? {});
   for (const issue of checked.error?.issues ?? []) problems.push(...describe(issue, file));
   const source = new Map<OptionKey, Given>();
   for (const key of optionKeys) {
-    const raw = valueAt(document, key);
-    const path = (options[key] as Option).secret ? valueAt(document, `${key}File`) : undefined;
-    const from = `${file} ${key}`;
-    if (raw !== undefined) source.set(key, { raw, from });
-    if (path === undefined) continue;
-    const given = raw === undefined ? fromFile(path, `${from}File`, secretFile, problems) : undefined;
+    const place = key.slice(0, key.indexOf('.'));
+    const given = givenIn({ values: valueAt(document, place), file, place }, key, secretFile, problems);
     if (given !== undefined) source.set(key, given);
-    if (raw !== undefined)
-      problems.push({ from, what: `${key}File is given too`, remedy: 'Remove one of them.' });
   }
-  return { source, problems };
+  return { source, trunks: readTrunks(valueAt(document, 'sip'), file, secretFile, problems), problems };
 }
 
 function parseYaml(text: string, file: string, problems: Problem[]): unknown {
@@ -97,25 +95,4 @@ function namesIn(section: string): Record<string, z.ZodType> {
     .filter((place) => place.startsWith(`${section}.`))
     .map((place) => place.slice(section.length + 1));
   return Object.fromEntries(names.map((name) => [name, z.unknown().optional()]));
-}
-
-function fromFile(
-  path: unknown,
-  from: string,
-  secretFile: SecretFile,
-  problems: Problem[],
-): Given | undefined {
-  if (typeof path === 'string') return secretFile(path, from, problems);
-  problems.push({ from, what: 'this is no path of a file', remedy: 'Give the path in quotes.' });
-  return undefined;
-}
-
-/** A key without a value counts as not given. */
-function valueAt(document: unknown, place: string): unknown {
-  let value = document;
-  for (const name of place.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value ?? undefined;
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { SipAccount } from '../config/config.ts';
 import { type Failure, fail, failure, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { SipCall, SipCallEvents } from './engine.ts';
@@ -6,6 +7,7 @@ import { withoutControls } from './header-line.ts';
 
 export interface CallParts {
   readonly log: Log;
+  readonly account: SipAccount;
   readonly callId: string;
   readonly remote: SipCall['remote'];
   readonly localAddress: string;
@@ -21,6 +23,7 @@ export interface CallLeg {
 export abstract class BaseCall extends EventEmitter<SipCallEvents> implements SipCall {
   abstract readonly direction: 'in' | 'out';
   abstract readonly offer: string | undefined;
+  readonly account: SipAccount;
   readonly callId: string;
   readonly remote: SipCall['remote'];
   /** Resolves when nothing of the call is left on the wire. */
@@ -33,6 +36,7 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
 
   constructor(parts: CallParts) {
     super();
+    this.account = parts.account;
     this.callId = parts.callId;
     this.remote = parts.remote;
     this.address = parts.localAddress;

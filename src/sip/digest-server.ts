@@ -91,6 +91,12 @@ export class DigestServer {
   }
 }
 
+/** User of the first proof that a request brings. */
+export function digestUser(headers: Headers): string | undefined {
+  const [answer] = headers.all('authorization');
+  return answer === undefined ? undefined : parametersOf(answer).get('username');
+}
+
 function parametersOf(value: string): Map<string, string> {
   const parameters = new Map<string, string>();
   const pattern = /([A-Za-z]{1,20})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gs;

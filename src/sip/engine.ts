@@ -13,8 +13,8 @@ export interface SipEngine extends EventEmitter<SipEngineEvents> {
   drain(): void;
   /** Ends what is left (unregister first through `Registration.stop`), closes every socket and timer. */
   stop(): Promise<void>;
-  /** The local address that packets towards `target` (a SIP URI) leave from: for the `c=` line of an offer. */
-  localAddressFor(target: string): Promise<Result<string>>;
+  /** The local address that packets towards the account's servers leave from: for the `c=` line of an offer. */
+  localAddressFor(account: SipAccount): Promise<Result<string>>;
   /** Places a call. The INVITE leaves at once; progress comes as events of the returned call. */
   invite(target: string, options: InviteOptions): SipCall;
   /** Registers for ever, with refresh, back-off and jitter (RFC 3261 §10). */
@@ -48,6 +48,8 @@ export interface SipHeader {
  * `ring()` after `end()` does nothing). `ended` is emitted exactly once, also after our own `end()`.
  */
 export interface SipCall extends EventEmitter<SipCallEvents> {
+  /** The account that the call came by or goes by. */
+  readonly account: SipAccount;
   /** SIP Call-ID. */
   readonly callId: string;
   readonly direction: 'in' | 'out';

@@ -11,13 +11,15 @@ const addressesKept = 10_000;
 const agentBytes = 4_096;
 
 /**
- * Who may speak to us, decided before anything is parsed. A known source (on the list, or trusted: the PBX of our account) has a
+ * Who may speak to us, decided before anything is parsed. A known source (on the list, or trusted: the server of an account) has a
  * large share; a stranger has a small one for messages and a smaller one for calls, or, when there is a list, none. Responses
  * pass the list: they count only when they belong to a request of ours.
  */
 export class SourceAdmission {
   readonly refusal: SipAdmission['refusal'];
-  readonly #listed: BlockList | undefined;
+  readonly #listed: BlockList;
+  /** Only known sources may send requests. */
+  readonly #closed: boolean;
   readonly #trusted = new Set<string>();
   readonly #remembered = new Map<string, boolean>();
   readonly #scanner: RegExp | undefined;
@@ -27,7 +29,8 @@ export class SourceAdmission {
 
   constructor(policy: SipAdmission, known: RateLimit = share(policy.messagesPerSecond, 2)) {
     this.refusal = policy.refusal;
-    this.#listed = policy.allowedSources.length === 0 ? undefined : toBlockList(policy.allowedSources);
+    this.#listed = toBlockList(policy.allowedSources);
+    this.#closed = !(policy.open ?? policy.allowedSources.length === 0);
     this.#scanner = scannerPattern(policy.blockedAgents);
     this.#known = new SourceLimiter(known);
     const stranger = share(policy.strangerMessagesPerSecond, 2);
@@ -38,7 +41,7 @@ export class SourceAdmission {
   /** From now on `address` is known. Anything but an IP address is ignored. */
   trust(address: string): void {
     if (isIP(address) === 0 || this.#trusted.size >= addressesKept) return;
-    this.#trusted.add(plain(address));
+    this.#trusted.add(plainAddress(address));
     this.#remembered.clear();
   }
 
@@ -47,7 +50,7 @@ export class SourceAdmission {
     const known = this.#isKnown(source);
     if (!(known ? this.#known : this.#strangers).admit(source, now)) return 'rate';
     if (isResponse(bytes)) return 'admitted';
-    if (this.#listed !== undefined && !known) return 'source';
+    if (this.#closed && !known) return 'source';
     const scanned = this.#scanner?.test(bytes.toString('latin1', 0, agentBytes)) ?? false;
     return scanned ? 'agent' : 'admitted';
   }
@@ -65,8 +68,8 @@ export class SourceAdmission {
   #isKnown(source: string): boolean {
     const remembered = this.#remembered.get(source);
     if (remembered !== undefined) return remembered;
-    const address = plain(source);
-    const listed = this.#listed?.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') ?? false;
+    const address = plainAddress(source);
+    const listed = this.#listed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
     const known = listed || this.#trusted.has(address);
     if (this.#remembered.size >= addressesKept) this.#remembered.clear();
     this.#remembered.set(source, known);
@@ -79,7 +82,7 @@ function share(perSecond: number, seconds: number): RateLimit {
 }
 
 /** A dual-stack socket writes IPv4 as IPv6. */
-function plain(address: string): string {
+export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 

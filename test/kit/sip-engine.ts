@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { someAccount } from '../../src/config/account.fixture.ts';
 import { defaultAdmission } from '../../src/config/admission.ts';
 import type { SipAccount, SipAdmission, SipConfig } from '../../src/config/config.ts';
 import type { Failure } from '../../src/errors.ts';
@@ -22,6 +23,8 @@ export interface TestEngine {
 
 export interface TestEngineOptions {
   readonly account?: Partial<SipAccount>;
+  /** Further accounts. */
+  readonly others?: readonly SipAccount[];
   readonly times?: SipTimes;
   readonly transports?: SipConfig['listen']['transports'];
   readonly rate?: RateLimit;
@@ -35,19 +38,7 @@ export interface TestEngineOptions {
 
 /** An embedded engine on a free port of the loopback. */
 export async function startEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
-  const account: SipAccount = {
-    user: 'gateway',
-    domain: 'pbx.test',
-    authUser: 'gateway',
-    password: 'secret',
-    displayName: 'Jitsi',
-    server: '127.0.0.1',
-    port: 9,
-    transport: 'udp',
-    register: false,
-    expiresSeconds: 300,
-    ...options.account,
-  };
+  const account: SipAccount = { ...someAccount, ...options.account };
   const config: SipConfig = {
     listen: {
       address: options.listen ?? '127.0.0.1',
@@ -56,14 +47,7 @@ export async function startEngine(options: TestEngineOptions = {}): Promise<Test
       transports: options.transports ?? ['udp', 'tcp'],
     },
     publicAddress: undefined,
-    account,
-    defaultRoom: undefined,
-    roomHeaders: ['Jitsi-Conference-Room'],
-    passwordHeaders: [],
-    forwardedHeaders: [],
-    outboundPrefix: '',
-    noAnswerSeconds: 60,
-    codecs: ['PCMU'],
+    accounts: [account, ...(options.others ?? [])],
     pingSeconds: 0,
     admission: { ...defaultAdmission, ...options.admission },
     ...options.config,

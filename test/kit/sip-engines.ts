@@ -1,4 +1,5 @@
 import { type TestContext, test } from 'node:test';
+import { someAccount } from '../../src/config/account.fixture.ts';
 import type { SipAccount, SipConfig } from '../../src/config/config.ts';
 import { silentLog } from '../../src/log.ts';
 import { DrachtioSipEngine } from '../../src/sip/drachtio/engine.ts';
@@ -83,18 +84,11 @@ export async function attach(
   server: Omit<DrachtioPlace, 'stop'>,
   options: TestEngineOptions & { readonly drachtio?: Partial<NonNullable<SipConfig['drachtio']>> } = {},
 ): Promise<AnyEngine & { readonly engine: DrachtioSipEngine }> {
-  const account: SipAccount = { ...testAccount, ...options.account };
+  const account: SipAccount = { ...someAccount, ...options.account };
   const config: SipConfig = {
     listen: { address: '127.0.0.1', port: 0, transports: ['udp', 'tcp'] },
     publicAddress: undefined,
-    account,
-    defaultRoom: undefined,
-    roomHeaders: ['Jitsi-Conference-Room'],
-    passwordHeaders: [],
-    forwardedHeaders: [],
-    outboundPrefix: '',
-    noAnswerSeconds: 60,
-    codecs: ['PCMU'],
+    accounts: [account, ...(options.others ?? [])],
     engine: 'drachtio',
     drachtio: {
       mode: 'inbound',
@@ -132,16 +126,3 @@ export async function attach(
     stop: () => engine.stop(),
   };
 }
-
-const testAccount: SipAccount = {
-  user: 'gateway',
-  domain: 'pbx.test',
-  authUser: 'gateway',
-  password: 'secret',
-  displayName: 'Jitsi',
-  server: '127.0.0.1',
-  port: 9,
-  transport: 'udp',
-  register: false,
-  expiresSeconds: 300,
-};

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { DrachtioConfig, SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { CallerAdmission } from '../caller-admission.ts';
 import { Counters } from '../counters.ts';
 import { digestOf } from '../credentials.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
@@ -11,6 +12,7 @@ import { servedMethods } from '../served-methods.ts';
 import { parseUri } from '../sip-uri.ts';
 import { LocalAddresses } from '../transport/local-address.ts';
 import { systemNames } from '../transport/name-service.ts';
+import type { Hop } from '../transport/packet.ts';
 import { TargetResolver } from '../transport/target-resolver.ts';
 import { DialogTable } from './dialog-table.ts';
 import { DrachtioRegistration } from './drachtio-registration.ts';
@@ -41,6 +43,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #dialogs = new DialogTable();
   readonly #calls = new Set<IncomingCall | OutgoingCall>();
   readonly #registrations = new Set<DrachtioRegistration>();
+  readonly #callers: CallerAdmission;
   readonly #localAddresses: LocalAddresses;
   readonly #resolver = new TargetResolver({ names: systemNames(), families: [4, 6] });
   #optionsStatus = 200;
@@ -55,6 +58,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#log = log.child({ part: 'sip' });
     this.#t1 = t1;
     this.#localAddresses = new LocalAddresses([config.listen.address]);
+    this.#callers = new CallerAdmission(config.accounts);
     this.#servers = new DrachtioServers(config.drachtio, this.#log);
     this.#servers.on('request', (request) => this.#received(request));
     this.#servers.on('lost', (session) => this.#lost(session));
@@ -62,6 +66,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
 
   async start(): Promise<Result<void>> {
     this.#open = true;
+    this.#learnServers();
     const started = await this.#servers.start();
     if (!started.ok) await this.stop();
     return started;
@@ -108,12 +113,11 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#servers.drain();
   }
 
-  async localAddressFor(_target: string): Promise<Result<string>> {
-    const { server } = this.#config.account;
+  async localAddressFor(account: SipAccount): Promise<Result<string>> {
     try {
-      return ok(await this.#localAddress());
+      return ok(await this.#localAddress(account));
     } catch (error) {
-      return fail('phone-unreachable', `${server}: ${error}`);
+      return fail('phone-unreachable', `${account.server}: ${error}`);
     }
   }
 
@@ -148,18 +152,20 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   }
 
   async options(target: string): Promise<Result<number>> {
-    const { account } = this.#config;
     const uri = parseUri(target);
+    const own = this.#config.accounts.find(
+      ({ domain, server }) => uri?.host === domain || uri?.host === server,
+    );
+    const account = own ?? this.#config.accounts[0];
     const from = addressOfRecord(account);
     if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
     const session = this.#servers.next();
     if (session === undefined) return fail('phone-unreachable', 'not attached to any drachtio-server');
-    const own = uri.host === account.domain || uri.host === account.server;
     let cseq = 0;
     const { response, fault } = await transact(session, {
       method: 'OPTIONS',
       uri: uri.text,
-      proxies: own ? proxiesOf(account) : [undefined],
+      proxies: own !== undefined ? proxiesOf(account) : [undefined],
       nextCseq: () => ++cseq,
       lines: [
         fromLine(account, from, randomToken()),
@@ -172,10 +178,23 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
   }
 
-  async #localAddress({ server, port, transport } = this.#config.account): Promise<string> {
+  async #localAddress({ server, port, transport }: SipAccount): Promise<string> {
     const [hop] = await this.#resolver.resolve({ host: server, port, transport });
     if (hop === undefined) throw new Error('no address');
     return this.#localAddresses.towards(hop.address);
+  }
+
+  /** Calls from the accounts' servers are theirs. */
+  #learnServers(): void {
+    for (const account of this.#config.accounts) {
+      const { server, port, backupServers = [], transport } = account;
+      for (const { host, port: at } of [{ host: server, port }, ...backupServers]) {
+        const learn = (hops: readonly Hop[]): void => {
+          for (const hop of hops) this.#callers.learn(account, hop.address, hop.port);
+        };
+        this.#resolver.resolve({ host, port: at, transport }).then(learn, () => {});
+      }
+    }
   }
 
   #received(request: DrachtioRequest): void {
@@ -209,17 +228,37 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   }
 
   async #invited(request: DrachtioRequest): Promise<void> {
+    const { message, source } = request;
+    const chosen = this.#callers.choose(message, source);
+    if (chosen.caller === 'refused') {
+      request.respond({ status: 403, phrase: 'Forbidden' });
+      return;
+    }
+    const challenge = this.#callers.challenge(chosen, message);
+    if (challenge !== undefined) {
+      if (challenge.wrong) this.#log.warn({ source: source.address }, 'caller with wrong credentials');
+      request.respond({ status: 401, phrase: 'Unauthorized', lines: challenge.lines });
+      return;
+    }
+    const { account } = chosen;
     const announce = (localAddress: string): void => {
-      const options = { request, localAddress, dialogs: this.#dialogs, t1: this.#t1, log: this.#log };
+      const options = {
+        request,
+        account,
+        localAddress,
+        dialogs: this.#dialogs,
+        t1: this.#t1,
+        log: this.#log,
+      };
       this.#announce(new IncomingCall(options));
     };
-    const known = this.#localAddresses.known(request.source);
+    const known = this.#localAddresses.known(source.address);
     if (known !== undefined) {
       announce(known);
       return;
     }
     try {
-      announce(await this.#localAddresses.towards(request.source));
+      announce(await this.#localAddresses.towards(source.address));
     } catch (error) {
       this.#log.warn({ err: error }, 'no route back to the caller');
       request.respond({ status: endings.internal.sip, phrase: endings.internal.phrase });

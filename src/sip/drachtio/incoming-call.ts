@@ -1,3 +1,4 @@
+import type { SipAccount } from '../../config/config.ts';
 import { type Failure, failure, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { BaseCall } from '../base-call.ts';
@@ -13,6 +14,7 @@ import type { DrachtioRequest, DrachtioSession } from './session.ts';
 
 export interface IncomingCallOptions {
   readonly request: DrachtioRequest;
+  readonly account: SipAccount;
   readonly dialogs: DialogTable;
   readonly localAddress: string;
   readonly t1: number;
@@ -32,9 +34,9 @@ export class IncomingCall extends BaseCall {
   #byeQueued: Failure | undefined;
 
   constructor(options: IncomingCallOptions) {
-    const { request, localAddress, log } = options;
+    const { request, account, localAddress, log } = options;
     const { message } = request;
-    super({ log, callId: message.callId, remote: remoteOf(message.from), localAddress });
+    super({ log, account, callId: message.callId, remote: remoteOf(message.from), localAddress });
     this.#options = options;
     this.offer = sdpOf(message);
   }

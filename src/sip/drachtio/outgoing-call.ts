@@ -44,7 +44,7 @@ export class OutgoingCall extends BaseCall {
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
     const outgoing = new OutgoingInvite(target, invite);
-    super({ log, callId: outgoing.callId, remote, localAddress: '' });
+    super({ log, account: invite.account, callId: outgoing.callId, remote, localAddress: '' });
     this.#options = options;
     this.#invite = outgoing;
   }

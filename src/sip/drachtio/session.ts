@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message.ts';
 import { parseMessage } from '../message-parser.ts';
+import type { Address } from '../via.ts';
 import {
   SrfConnection,
   type SrfMessage,
@@ -17,8 +18,8 @@ import {
 /** A request that a peer sent, as the drachtio-server handed it over. */
 export interface DrachtioRequest {
   readonly message: SipRequest;
-  /** Address that it came from. */
-  readonly source: string;
+  /** Where it came from. */
+  readonly source: Address;
   /** Undefined: outside of a dialog, or its dialog is not answered yet. */
   readonly dialogId: string | undefined;
   /** The server sent it itself, in our name: a BYE after it missed an ACK or a refresh. No answer is wanted. */
@@ -211,7 +212,7 @@ export class DrachtioSession extends EventEmitter<SessionEvents> {
     );
     this.emit('request', {
       message,
-      source: request.source_address,
+      source: { address: request.source_address, port: request.source_port },
       dialogId: request.stackDialogId || undefined,
       unsolicited: request.source === 'application',
       session: this,

@@ -4,8 +4,8 @@ import { defaultAdmission } from '../../config/admission.ts';
 import type { SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { CallerAdmission } from '../caller-admission.ts';
 import { Counters } from '../counters.ts';
-import { DigestServer } from '../digest-server.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { isTooBrief } from '../session-timer.ts';
@@ -66,8 +66,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #calls = new Set<EmbeddedCall>();
   readonly #registrations = new Set<Registration>();
   readonly #admission: SourceAdmission;
-  readonly #callers: DigestServer | undefined;
-  readonly #watch: PeerWatch;
+  readonly #callers: CallerAdmission;
+  readonly #watches: readonly PeerWatch[];
   #optionsStatus = 200;
   #open = false;
   #renewal: NodeJS.Timeout | undefined;
@@ -75,7 +75,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   constructor(options: EmbeddedSipEngineOptions) {
     super();
     const { config, log } = options;
-    const { transport } = config.account;
+    const transports = config.accounts.map(({ transport }) => transport);
     this.#config = config;
     this.#log = log.child({ part: 'sip' });
     this.#identity = new TlsIdentity(config.tls ?? {});
@@ -89,7 +89,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       ...(options.names !== undefined && { names: options.names }),
       tls: { port: config.listen.tlsPort ?? 5_061, identity: this.#identity },
       // Over TLS our connection to the server is enough; the others need a socket of their own.
-      transports: [...config.listen.transports, ...(transport === 'tls' ? [] : [transport])],
+      transports: [...config.listen.transports, ...transports.filter((transport) => transport !== 'tls')],
       log: this.#log,
       onPacket: (packet) => receiver.receive(packet),
       onDrop: (reason) => this.#counters.add(`dropped.${reason}`),
@@ -107,22 +107,20 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       log: this.#log,
       onInvite: (server, request, channel) => void this.#onInvite(server, request, channel),
     });
-    this.#callers =
-      config.callers && new DigestServer({ realm: config.account.domain, credentials: config.callers });
-    this.#watch = new PeerWatch(config.account, config.pingSeconds ?? 30, this.#core, this.#wire, this.#log);
+    this.#callers = new CallerAdmission(config.accounts);
+    this.#watches = config.accounts.map(
+      (account) => new PeerWatch(account, config.pingSeconds ?? 30, this.#core, this.#wire, this.#log),
+    );
     this.#admission = new SourceAdmission(config.admission ?? defaultAdmission, options.rate);
     const receiver = new Receiver({
       core: this.#core,
       dialogs: this.#dialogs,
       wire: this.#wire,
       admission: this.#admission,
+      callers: this.#callers,
       log: this.#log,
       optionsStatus: () => this.#optionsStatus,
     });
-  }
-
-  get #sessionSeconds(): number {
-    return this.#config.sessionSeconds ?? 1_800;
   }
 
   async start(): Promise<Result<void>> {
@@ -136,9 +134,9 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       );
     }
     this.#open = true;
-    this.#trustServer();
+    this.#trustServers();
     this.#renewal = setInterval(() => void this.reloadCertificates(), renewalMs).unref();
-    this.#watch.start();
+    for (const watch of this.#watches) watch.start();
     this.#log.info({ address: this.#config.listen.address, port: this.port }, 'SIP listening');
     return ok(undefined);
   }
@@ -147,7 +145,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     if (!this.#open) return;
     this.#open = false;
     clearInterval(this.#renewal);
-    this.#watch.stop();
+    for (const watch of this.#watches) watch.stop();
     for (const call of this.#calls) call.end(failure('draining'));
     const settled = [...this.#calls].map((call) => call.settled);
     const unregistered = [...this.#registrations].map((registration) => registration.stop());
@@ -187,9 +185,9 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     return this.#counters.snapshot();
   }
 
-  /** The servers of the account that are watched, up or down. */
+  /** The servers of the accounts that are watched, up or down. */
   peers(): readonly PeerState[] {
-    return this.#watch.states;
+    return this.#watches.flatMap((watch) => watch.states);
   }
 
   /** What is kept in memory; all zero when nothing goes on. */
@@ -207,15 +205,14 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#optionsStatus = 503;
   }
 
-  async localAddressFor(_target: string): Promise<Result<string>> {
-    const { server } = this.#config.account;
+  async localAddressFor(account: SipAccount): Promise<Result<string>> {
     try {
       // Every call goes through the account's server, wherever its target is.
-      const [hop] = await hopsOf(this.#config.account, this.#wire);
+      const [hop] = await hopsOf(account, this.#wire);
       const local = await this.#sockets.localAddresses.towards(hop.address);
       return ok(this.#wire.mediaAddress(local, hop));
     } catch (error) {
-      return fail('phone-unreachable', `${server}: ${error}`);
+      return fail('phone-unreachable', `${account.server}: ${error}`);
     }
   }
 
@@ -229,7 +226,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       target,
       invite: options,
       localAddress: this.#config.publicAddress ?? this.#config.listen.address,
-      sessionSeconds: this.#sessionSeconds,
+      sessionSeconds: sessionSeconds(options.account),
       log: this.#log,
     });
     this.#keep(call);
@@ -246,11 +243,13 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   }
 
   async options(target: string): Promise<Result<number>> {
-    const { account } = this.#config;
     const uri = parseUri(target);
+    const own = this.#config.accounts.find(
+      ({ domain, server }) => uri?.host === domain || uri?.host === server,
+    );
+    const account = own ?? this.#config.accounts[0];
     const from = addressOfRecord(account);
     if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
-    const own = uri.host === account.domain || uri.host === account.server;
     let cseq = 0;
     try {
       const { response, fault } = await transact(this.#core, this.#wire, {
@@ -262,7 +261,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         callId: randomToken(),
         nextCseq: () => ++cseq,
         lines: async () => [headerLine('Accept', 'application/sdp')],
-        hops: own ? await hopsOf(account, this.#wire) : await this.#wire.resolveAll(uri),
+        hops: own !== undefined ? await hopsOf(account, this.#wire) : await this.#wire.resolveAll(uri),
         digest: digestOf(account),
       });
       return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
@@ -277,9 +276,12 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     channel: ServerChannel,
   ): Promise<void> {
     setLocalTag(server, randomToken());
-    const challenge = this.#challenge(request, channel);
+    const chosen = this.#callers.choose(request.source, channel.origin.source);
+    const challenge = this.#callers.challenge(chosen, request.source);
     if (challenge !== undefined) {
-      server.reject({ statusCode: 401, reasonPhrase: 'Unauthorized', extraHeaders: challenge });
+      if (challenge.wrong)
+        this.#log.warn({ source: channel.origin.source.address }, 'caller with wrong credentials');
+      server.reject({ statusCode: 401, reasonPhrase: 'Unauthorized', extraHeaders: challenge.lines });
       return;
     }
     if (isTooBrief(request.source.headers)) {
@@ -297,13 +299,14 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       const contact = this.#wire.contact(user, localAddress, peer, port);
       return new IncomingCall({
         core: this.#core,
+        account: chosen.account,
         dialogs: this.#dialogs,
         server,
         request,
         localAddress: this.#wire.mediaAddress(localAddress, peer),
         contact,
         repeat: (text) => channel.sendOnce(text),
-        sessionSeconds: this.#sessionSeconds,
+        sessionSeconds: sessionSeconds(chosen.account),
         log: this.#log,
       });
     };
@@ -324,23 +327,18 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     }
   }
 
-  /** The account's servers are no strangers. When their names cannot be resolved now, the answers to REGISTER will tell. */
-  #trustServer(): void {
-    const { account } = this.#config;
-    if (isIP(account.server) !== 0) this.#admission.trust(account.server);
-    const trust = (hops: readonly Hop[]): void => {
-      for (const { address } of hops) this.#admission.trust(address);
-    };
-    hopsOf(account, this.#wire).then(trust, () => {});
-  }
-
-  /** What a caller from an unknown address must answer before it is served; undefined: it is served. */
-  #challenge({ source }: IncomingRequest, { origin }: ServerChannel): string[] | undefined {
-    if (this.#callers === undefined || this.#admission.knows(origin.source.address)) return undefined;
-    const { headers, method, uri, body } = source;
-    const proof = this.#callers.check(headers, { method, uri: uri.text, body });
-    if (proof === 'wrong') this.#log.warn({ source: origin.source.address }, 'caller with wrong credentials');
-    return proof === 'proven' ? undefined : this.#callers.challenge(proof === 'stale');
+  /** The accounts' servers are no strangers. When their names cannot be resolved now, the answers to REGISTER will tell. */
+  #trustServers(): void {
+    for (const account of this.#config.accounts) {
+      if (isIP(account.server) !== 0) this.#admission.trust(account.server);
+      const trust = (hops: readonly Hop[]): void => {
+        for (const { address, port } of hops) {
+          this.#admission.trust(address);
+          this.#callers.learn(account, address, port);
+        }
+      };
+      hopsOf(account, this.#wire).then(trust, () => {});
+    }
   }
 
   #announce(call: IncomingCall): void {
@@ -361,6 +359,10 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#calls.add(call);
     void call.settled.then(() => this.#calls.delete(call));
   }
+}
+
+function sessionSeconds({ sessionSeconds = 1_800 }: SipAccount): number {
+  return sessionSeconds;
 }
 
 async function settledWithin(promises: readonly Promise<void>[], ms: number): Promise<void> {

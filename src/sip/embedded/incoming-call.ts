@@ -1,3 +1,4 @@
+import type { SipAccount } from '../../config/config.ts';
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reasonText } from '../ending-of-status.ts';
@@ -21,6 +22,7 @@ import {
 
 export interface IncomingCallOptions {
   readonly core: EmbeddedCore;
+  readonly account: SipAccount;
   readonly dialogs: DialogIndex;
   readonly server: InviteUserAgentServer;
   readonly request: IncomingRequest;
@@ -48,8 +50,9 @@ export class IncomingCall extends EmbeddedCall {
   #byeQueued: Failure | undefined;
 
   constructor(options: IncomingCallOptions) {
-    const { request, core, localAddress, log } = options;
-    super({ core, log, callId: request.callId, remote: remoteOf(request.source.from), localAddress });
+    const { request, core, account, localAddress, log } = options;
+    const remote = remoteOf(request.source.from);
+    super({ core, log, account, callId: request.callId, remote, localAddress });
     this.#options = options;
     this.#reliable = new ReliableProvisional(request.cseq);
     this.offer = sdpOf(request.source);

@@ -57,7 +57,8 @@ export class OutgoingCall extends EmbeddedCall {
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
     const request = new InviteRequest(target, options.invite, options.sessionSeconds, options.wire);
-    super({ core, log, callId: request.callId, remote, localAddress });
+    const { account } = options.invite;
+    super({ core, log, account, callId: request.callId, remote, localAddress });
     this.#options = options;
     this.#request = request;
   }

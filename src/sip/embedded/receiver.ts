@@ -1,4 +1,5 @@
 import type { Log } from '../../log.ts';
+import type { CallerAdmission } from '../caller-admission.ts';
 import type { Counters } from '../counters.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipRequest, SipResponse } from '../message.ts';
@@ -21,6 +22,7 @@ export interface ReceiverOptions {
   readonly dialogs: DialogIndex;
   readonly wire: Wire;
   readonly admission: SourceAdmission;
+  readonly callers: CallerAdmission;
   readonly log: Log;
   /** Status that OPTIONS is answered with. */
   readonly optionsStatus: () => number;
@@ -99,10 +101,15 @@ export class Receiver {
     }
     channel.responded(source.status);
     if (channel.hop !== undefined) this.#options.wire.seen.learn(channel.hop, source.via);
-    // Whoever accepts our registration is our PBX, under whatever name it was configured.
-    const accepted = source.method === 'REGISTER' && source.status >= 200 && source.status < 300;
-    if (accepted) this.#options.admission.trust(packet.source.address);
+    if (source.method === 'REGISTER' && source.status >= 200 && source.status < 300)
+      this.#registered(source, packet);
     this.#options.core.receiveIncomingResponseFromTransport(response);
+  }
+
+  /** Whoever accepts our registration is our PBX, under whatever name it was configured. */
+  #registered({ to: { uri } }: SipResponse, { source: { address, port } }: Packet): void {
+    this.#options.admission.trust(address);
+    this.#options.callers.registeredAt(uri.user, uri.host, address, port);
   }
 
   #request(source: SipRequest, packet: Packet): void {
@@ -143,6 +150,12 @@ export class Receiver {
     if (!inDialog && this.#options.core.servers.isMerged(source, transactionId(source))) {
       return reply(482, 'Loop Detected', []);
     }
+    if (source.method === 'INVITE' && !inDialog && this.#isRefused(source, channel)) {
+      this.#drop('source');
+      if (this.#options.admission.refusal === 'reject') return reply(403, 'Forbidden', []);
+      channel.origin.connection?.close();
+      return false;
+    }
     if (source.method === 'INVITE' && !inDialog && !this.#mayCall(channel)) {
       this.#drop('call-rate');
       return reply(503, 'Service Unavailable', [headerLine('Retry-After', '10')]);
@@ -152,6 +165,11 @@ export class Receiver {
       return reply(status, status === 200 ? 'OK' : 'Service Unavailable', capabilities(status));
     }
     return true;
+  }
+
+  /** The account that it would belong to does not take calls from there. */
+  #isRefused(source: SipRequest, channel: ServerChannel): boolean {
+    return this.#options.callers.choose(source, channel.origin.source).caller === 'refused';
   }
 
   #mayCall(channel: ServerChannel): boolean {

@@ -59,7 +59,7 @@ test('a caller from an unknown address must prove itself, one from the PBX need 
   const peer = await open(context);
   const callers = { user: 'trunk', password: 'secret' };
   for (const server of ['127.0.0.2', '127.0.0.1']) {
-    const gateway = await startEngine({ times: quickTimes, account: { server }, config: { callers } });
+    const gateway = await startEngine({ times: quickTimes, account: { server, callers } });
     context.after(() => gateway.stop());
     const { port } = gateway;
     const uri = `sip:room@127.0.0.1:${port}`;
