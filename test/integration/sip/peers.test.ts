@@ -82,7 +82,9 @@ test('a caller from an unknown address must prove itself, one from the PBX need 
     await peer.response(200, 'INVITE');
     // Heard on the way and sent again: it proves nothing.
     peer.send(peer.requestText('INVITE', { ...options, callId: 'copied' }), port);
-    const stale = await peer.response(401);
+    const stale = await peer.next(
+      (message) => message.status === 401 && message.header('Call-ID') === 'copied',
+    );
     assert.match(stale.header('WWW-Authenticate') ?? '', /stale=true/);
   }
 });
