@@ -6,18 +6,19 @@ const tagSecret = randomBytes(16);
 
 /**
  * A complete response without body. From, To, Call-ID, CSeq and Via are the request's (RFC 3261 §8.2.6.2); To gets a tag that
- * is the same for each retransmission of the request (§8.2.7), so no state has to be kept.
+ * is the same for each retransmission of the request (§8.2.7), so no state has to be kept; `toTag` is used instead when given.
  */
 export function responseText(
   headers: Headers,
   status: number,
   phrase: string,
   extraLines: readonly string[] = [],
+  toTag?: string,
 ): string {
   const to = headers.get('to') ?? '';
   const tag =
     status > 100 && !/;\s*tag\s*=/i.test(to.slice(to.lastIndexOf('>') + 1))
-      ? `;tag=${statelessTag(headers)}`
+      ? `;tag=${toTag ?? statelessTag(headers)}`
       : '';
   const lines = [
     `SIP/2.0 ${status} ${phrase.replace(/[^\x20-\x7e]/g, '')}`,

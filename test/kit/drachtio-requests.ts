@@ -184,6 +184,8 @@ export class DrachtioRequests {
       return;
     }
     const { lines } = completed(sip, leg.contact, method === 'INVITE', this.#port());
+    // The original goes on to its own BYE before it reads the client's.
+    if (method === 'ACK' && leg.cancelled) this.#legs.delete(dialogId);
     const outgoing = await this.#inside(leg, method, lines, sip.body);
     this.#sentOk(client, frame, outgoing);
     if (method === 'ACK') {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from './child.ts';
+import { expandScenario } from './sipp-text.ts';
 import { freeUdpPorts } from './udp-ports.ts';
 import { until } from './until.ts';
 
@@ -16,7 +17,8 @@ export type SippScenario =
   | 'refuse';
 
 export interface SippOptions {
-  readonly scenario: SippScenario;
+  /** One of ours by name, or a file, which may have the blocks of `expandScenario`. */
+  readonly scenario: SippScenario | URL;
   /** Where the calls go; undefined: it waits for calls. */
   readonly target?: { readonly host: string; readonly port: number };
   /** User of the request URI. Default `gateway`. */
@@ -87,8 +89,13 @@ export async function runSipp(options: SippOptions): Promise<SippResult> {
 
 /** The keys are filled in as text: sipp's own `-key` works nowhere in a status line. */
 function scenario({ scenario, keys = {} }: SippOptions): string {
-  const text = readFileSync(new URL(`sipp/${scenario}.xml`, import.meta.url), 'utf8');
-  return Object.entries(keys).reduce((filled, [name, value]) => filled.replaceAll(`[${name}]`, value), text);
+  const file = scenario instanceof URL ? scenario : new URL(`sipp/${scenario}.xml`, import.meta.url);
+  const text = readFileSync(file, 'utf8');
+  const filled = Object.entries(keys).reduce(
+    (present, [name, value]) => present.replaceAll(`[${name}]`, value),
+    text,
+  );
+  return expandScenario(filled);
 }
 
 function sippArguments(options: SippOptions, port: number, mediaPort: number): string[] {

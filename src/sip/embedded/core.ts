@@ -2,7 +2,7 @@ import type { Log } from '../../log.ts';
 import { responseText } from '../response-text.ts';
 import type { Hop } from '../transport/packet.ts';
 import { ClientChannel } from './client-channel.ts';
-import { IncomingRequest, type IncomingResponse } from './incoming-message.ts';
+import { IncomingRequest, type IncomingResponse, transactionId } from './incoming-message.ts';
 import { OutgoingRequest } from './outgoing-message.ts';
 import type { ServerChannel } from './server-channel.ts';
 import { ServerIndex } from './server-index.ts';
@@ -13,6 +13,7 @@ import {
   type IncomingRequestMessage,
   type InviteUserAgentServer,
   LoggerFactory,
+  localTagOf,
   type OutgoingInviteRequest,
   type OutgoingRequestMessage,
   type OutgoingRequestMessageOptions,
@@ -138,9 +139,22 @@ export class EmbeddedCore extends UserAgentCore {
     const { statusCode, reasonPhrase, extraHeaders } = options;
     if (!(message instanceof IncomingRequest)) return unreachable();
     const phrase = reasonPhrase ?? phrases[statusCode] ?? '';
-    const text = responseText(message.source.headers, statusCode, phrase, extraHeaders);
+    const text = responseText(
+      message.source.headers,
+      statusCode,
+      phrase,
+      extraHeaders,
+      this.#tagFor(message),
+    );
     this.#present.channel?.sendOnce(text);
     return { message: text };
+  }
+
+  /** RFC 3261 §9.2: the answer to a CANCEL has the To tag of the answers to its INVITE. */
+  #tagFor(message: IncomingRequest): string | undefined {
+    if (message.method !== 'CANCEL') return undefined;
+    const invite = this.servers.get(transactionId(message.source));
+    return invite === undefined ? undefined : localTagOf(invite);
   }
 
   #with<T>(present: Present, act: () => T): T {

@@ -182,6 +182,11 @@ export function setLocalTag(server: InviteUserAgentServer, tag: string): void {
   (server as unknown as Tagged).toTag = tag;
 }
 
+/** The To tag of the answers that sip.js writes. */
+export function localTagOf(server: UserAgentServer): string | undefined {
+  return (server as unknown as Tagged).toTag;
+}
+
 /** The server half of one transaction, for requests that sip.js does not know (UPDATE) or would answer without state. */
 export function serveTransaction(core: UserAgentCore, message: IncomingRequestMessage): UserAgentServer {
   return new UserAgentServer(

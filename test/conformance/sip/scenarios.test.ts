@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, type TestContext } from 'node:test';
+import { type EndingCode, fail, ok, type Result } from '../../../src/errors.ts';
+import type { LocalAudio } from '../../../src/sip/audio-session.ts';
+import type { SipCall } from '../../../src/sip/engine.ts';
+import { answerOffer, writeOffer } from '../../../src/sip/offer-answer.ts';
+import { type Datagram, loseDatagrams, someDatagrams } from '../../kit/lost-datagrams.ts';
+import { ended } from '../../kit/sip-engine.ts';
+import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
+import { type SippResult, startSipp } from '../../kit/sipp.ts';
+
+/** One of scenarios/*.xml, which says what sipp does, and what we do about it. */
+interface Scenario {
+  readonly name: string;
+  readonly file: string;
+  readonly keys?: Readonly<Record<string, string>>;
+  /** Sipp calls (`in`) or is called (`out`). */
+  readonly direction: 'in' | 'out';
+  /** Another sipp that our call gets to in the end. */
+  readonly elsewhere?: string;
+  /** What is lost on purpose, also in the clean run. */
+  readonly loses?: (datagram: Datagram) => boolean;
+  /** What chance does not lose: a script of sipp knows a repetition only of what it received last. */
+  readonly spares?: RegExp;
+  /** Default: an incoming call is answered, an outgoing one hung up as soon as it is answered. `invited`: its INVITE has left. */
+  readonly act?: (call: SipCall, invited: Promise<void>) => Promise<void> | undefined;
+  readonly ends?: EndingCode;
+  readonly only?: EngineKind;
+}
+
+const local: LocalAudio = {
+  address: '127.0.0.1',
+  rtpPort: 40_000,
+  codecs: ['PCMU'],
+  sessionId: 7,
+  version: 1,
+};
+const ourOffer = writeOffer(local);
+
+function answerTo(offer: string | undefined): Result<string> {
+  if (offer === undefined) return ok(ourOffer);
+  const answer = answerOffer(offer, local);
+  return answer.ok ? ok(answer.value.sdp) : fail('no-common-codec');
+}
+
+function answer(call: SipCall): undefined {
+  const sdp = answerTo(call.offer);
+  assert.ok(sdp.ok);
+  call.on('reoffer', (offer, respond) => respond(answerTo(offer)));
+  call.ring();
+  call.answer(sdp.value);
+}
+
+/** What happens to the call, or an error when it ends before. */
+async function until(call: SipCall, event: 'answered' | 'ringing'): Promise<void> {
+  const over = ended(call).then((why): never => assert.fail(`ended before ${event}: ${JSON.stringify(why)}`));
+  await Promise.race([once(call, event), over]);
+}
+
+async function hangUp(call: SipCall): Promise<void> {
+  await until(call, 'answered');
+  call.end({ code: 'hangup' });
+}
+
+/** The peer ends it. */
+function wait(): undefined {}
+
+function firstOf(start: RegExp, cseq: RegExp, direction: 'in' | 'out') {
+  let done = false;
+  return (datagram: Datagram): boolean => {
+    const { text } = datagram;
+    if (done || datagram.direction !== direction || !start.test(text) || !cseq.test(text)) return false;
+    done = true;
+    return true;
+  };
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'a caller sends a digit by INFO and hangs up', file: 'info', direction: 'in' },
+  {
+    name: 'the 200 to INVITE is lost once',
+    file: 'info',
+    direction: 'in',
+    loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ INVITE/i, 'out'),
+  },
+  {
+    name: 'the ACK is lost once',
+    file: 'info',
+    direction: 'in',
+    loses: firstOf(/^ACK/, /CSeq: 1 ACK/i, 'in'),
+  },
+  {
+    name: 'the answer to INFO is lost: it comes again',
+    file: 'info',
+    direction: 'in',
+    loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ INFO/i, 'out'),
+  },
+  {
+    name: 'the answer to BYE is lost: it comes again',
+    file: 'info',
+    direction: 'in',
+    loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ BYE/i, 'out'),
+  },
+  {
+    name: 'the answer is never acknowledged',
+    file: 'no-ack',
+    direction: 'in',
+    ends: 'no-ack',
+  },
+  {
+    name: 'hold with sendonly',
+    file: 'hold',
+    keys: { held: 'sendonly', answer: 'recvonly' },
+    direction: 'in',
+  },
+  {
+    name: 'hold with inactive',
+    file: 'hold',
+    keys: { held: 'inactive', answer: 'inactive' },
+    direction: 'in',
+  },
+  {
+    name: 'hold with the address 0.0.0.0',
+    file: 'hold',
+    keys: { held: 'nowhere', answer: 'recvonly|inactive' },
+    direction: 'in',
+  },
+  { name: 'hold with a re-INVITE without offer', file: 'hold-offerless', direction: 'in' },
+  { name: 'a late offer', file: 'late-offer', direction: 'in' },
+  { name: 'UPDATE as refresh and with an offer', file: 'update', direction: 'in' },
+  {
+    name: 'a caller that requires 100rel acknowledges early media by PRACK',
+    file: 'prack',
+    direction: 'in',
+    only: 'embedded',
+    act: (call) => {
+      const sdp = answerTo(call.offer);
+      assert.ok(sdp.ok);
+      call.early(sdp.value);
+      call.answer(sdp.value);
+      return undefined;
+    },
+  },
+  {
+    name: 'a caller gives up while it rings',
+    file: 'cancel',
+    direction: 'in',
+    act: (call) => void call.ring(),
+    ends: 'cancelled',
+  },
+  {
+    name: 'CANCEL and 200 cross: the call is up',
+    file: 'cancel-answered',
+    direction: 'in',
+    only: 'embedded',
+  },
+  {
+    name: 'two re-INVITEs cross (491)',
+    file: 'glare',
+    spares: /^(INVITE|SIP\/2.0 491)/,
+    direction: 'in',
+    act: async (call) => {
+      const acknowledged = until(call, 'answered');
+      answer(call);
+      await acknowledged;
+      const reinvited = await call.reinvite(ourOffer);
+      assert.ok(reinvited.ok, JSON.stringify(reinvited));
+      call.end({ code: 'hangup' });
+    },
+  },
+  {
+    name: 'a session interval that is too small gets 422',
+    file: 'session-too-brief',
+    direction: 'in',
+    only: 'embedded',
+  },
+  {
+    name: 'a caller that does not refresh the session is hung up',
+    file: 'session-expires',
+    direction: 'in',
+    only: 'embedded',
+    ends: 'session-expired',
+  },
+  { name: 'a PBX asks for credentials (407)', file: 'challenge', direction: 'out' },
+  {
+    name: 'a phone picks up while we cancel',
+    file: 'answers-late',
+    direction: 'out',
+    act: async (call) => {
+      await until(call, 'ringing');
+      call.end({ code: 'hangup' });
+    },
+  },
+  {
+    name: 'we give up before the peer has said anything',
+    file: 'cancelled-early',
+    direction: 'out',
+    act: async (call, invited) => {
+      await invited;
+      call.end({ code: 'hangup' });
+    },
+  },
+  { name: 'two phones pick up a forked call', file: 'forked', direction: 'out', only: 'embedded', act: wait },
+  { name: 'a redirection (302) is followed', file: 'moved', elsewhere: 'answer', direction: 'out' },
+  {
+    name: 'a server that cannot serve (503) is passed by',
+    file: 'unavailable',
+    elsewhere: 'answer',
+    direction: 'out',
+  },
+  { name: 'early media that is sent reliably gets PRACK', file: 'reliable-progress', direction: 'out' },
+  {
+    name: 'a callee that wants a longer session (422) gets it',
+    file: 'session-longer',
+    direction: 'out',
+    only: 'embedded',
+  },
+  {
+    name: 'we refresh the session by UPDATE',
+    file: 'session-refreshed',
+    direction: 'out',
+    only: 'embedded',
+    act: wait,
+  },
+  {
+    name: 'a callee that does not refresh the session is hung up',
+    file: 'session-not-refreshed',
+    direction: 'out',
+    only: 'embedded',
+    act: wait,
+    ends: 'session-expired',
+  },
+  {
+    name: 'a PBX asks for credentials inside the dialog',
+    file: 'challenge-inside',
+    direction: 'out',
+    act: async (call) => {
+      await until(call, 'answered');
+      assert.deepEqual(await call.info('application/dtmf-relay', 'Signal=5'), ok(200));
+      call.end({ code: 'hangup' });
+    },
+  },
+];
+
+/** T1 of 50 ms; with losses sipp stays on for a while, to answer what comes again. */
+const times = { t1: 50, t2: 400, t4: 500 };
+const linger = { clean: '0', lossy: '1500' };
+
+// They mostly wait for sipp.
+describe('sipp scenarios', { concurrency: 6 }, () => {
+  for (const scenario of scenarios) {
+    for (const wire of ['clean', 'lossy'] as const) {
+      const name = `sipp: ${scenario.name}${wire === 'lossy' ? ', with 10 % loss' : ''}`;
+      const options = { quick: true, ...(scenario.only && { only: scenario.only }) };
+      onEachEngine(name, (context, kind) => run(context, kind, scenario, wire), options);
+    }
+  }
+});
+
+async function run(
+  context: TestContext,
+  kind: EngineKind,
+  scenario: Scenario,
+  wire: 'clean' | 'lossy',
+): Promise<void> {
+  const sipp = scenario.direction === 'out' ? await called(context, scenario, wire) : undefined;
+  const account = sipp === undefined ? {} : { port: sipp.port, backupServers: sipp.backup };
+  const gateway = await startEngineOf(kind, { times, account });
+  context.after(() => gateway.stop());
+  const chance = wire === 'lossy' ? someDatagrams(0.1, scenario.name.length) : () => false;
+  const left = Promise.withResolvers<void>();
+  const losses = loseDatagrams(gateway.port, (datagram) => {
+    if (datagram.text.startsWith('INVITE')) left.resolve();
+    // A script of sipp takes messages in one order only: what comes after the ACK must not come before it.
+    const tooLate = datagram.direction === 'out' && datagram.text.startsWith('ACK');
+    const spared = tooLate || scenario.spares?.test(datagram.text) === true;
+    return scenario.loses?.(datagram) || (!spared && chance(datagram));
+  });
+  context.after(() => losses.stop());
+  const result = sipp === undefined ? calling(gateway, scenario, wire) : sipp.result;
+  const call = sipp === undefined ? await callFrom(gateway, result) : dial(gateway);
+  const over = ended(call);
+  const act = scenario.act ?? (sipp === undefined ? answer : hangUp);
+  const trouble = await act(call, left.promise)?.catch((error: Error) => error.message);
+  const { code, errors, messages } = await result;
+  assert.equal(trouble, undefined, `${errors}\n${messages}`);
+  assert.equal(code, 0, `${errors}\n${messages}`);
+  assert.equal((await over).code, scenario.ends ?? 'hangup');
+}
+
+/** The call that sipp makes, or what sipp says why there is none. */
+function callFrom(gateway: AnyEngine, result: Promise<SippResult>): Promise<SipCall> {
+  const failed = result.then(({ errors }): never => assert.fail(`sipp ended first: ${errors}`));
+  failed.catch(() => {});
+  return Promise.race([gateway.nextCall(), failed]);
+}
+
+function dial({ engine, account }: AnyEngine): SipCall {
+  return engine.invite('sip:4711@pbx.test', { account, sdp: ourOffer, headers: [], noAnswerSeconds: 30 });
+}
+
+async function calling(gateway: AnyEngine, scenario: Scenario, wire: 'clean' | 'lossy'): Promise<SippResult> {
+  const target = { host: '127.0.0.1', port: gateway.port };
+  const sipp = await startSipp({ ...sippOptions(scenario, scenario.file, wire), target });
+  return sipp.result;
+}
+
+interface Called {
+  readonly port: number;
+  readonly backup: readonly { readonly host: string; readonly port: number }[];
+  readonly result: Promise<SippResult>;
+}
+
+/** Starts the sipp that our call goes to, and the one that it gets to then. */
+async function called(context: TestContext, scenario: Scenario, wire: 'clean' | 'lossy'): Promise<Called> {
+  const { elsewhere, file } = scenario;
+  if (elsewhere === undefined) {
+    const { port, result } = await startSipp(sippOptions(scenario, file, wire));
+    return { port, result, backup: [] };
+  }
+  const second = await startSipp(sippOptions(scenario, elsewhere, wire));
+  const keyed = { ...scenario, keys: { elsewhere: String(second.port) } };
+  const first = await startSipp(sippOptions(keyed, file, wire));
+  context.after(() => first.stop());
+  return { port: first.port, backup: [{ host: '127.0.0.1', port: second.port }], result: second.result };
+}
+
+function sippOptions(scenario: Scenario, file: string, wire: 'clean' | 'lossy') {
+  return {
+    scenario: new URL(`scenarios/${file}.xml`, import.meta.url),
+    keys: { ...scenario.keys, linger: linger[wire] },
+    echo: false,
+    timeoutSeconds: 20,
+  };
+}
