@@ -17,3 +17,13 @@ test('what is not quiet is no pause, even if it is no voice', () => {
   const detector = new PauseDetector();
   for (let frame = 0; frame < 500; frame += 1) assert.equal(detector.next(45, false), 'send');
 });
+
+test('the breathed beginning of a word is sent in the middle of a pause, louder background only until it is known', () => {
+  const detector = new PauseDetector();
+  const actions = (level: number, frames: number) =>
+    Array.from({ length: frames }, () => detector.next(level, false));
+  actions(70, 30);
+  assert.deepEqual(actions(62, 3), ['send', 'send', 'send']);
+  assert.ok(actions(70, 8).includes('skip'), 'after a short while the pause goes on');
+  assert.ok(actions(62, 40).slice(20).includes('skip'), 'a room that got louder is background again');
+});

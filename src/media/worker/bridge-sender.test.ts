@@ -50,6 +50,32 @@ test('silence is forwarded at first, so that listeners do not hear the last soun
   sender.close();
 });
 
+test('what the encoder holds back of the last word is heard before the pause, and not before the next word', async () => {
+  const sender = await open();
+  const decoder = createAudioDecoder('opus', 8000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const peaks: number[] = [];
+  const speak = (frame: Int16Array | undefined) => {
+    const out = new Int16Array(160);
+    let isSent = false;
+    sender.send(frame, (packet, length) => {
+      const header = newRtpHeader();
+      assert.ok(parseRtp(packet, header, levelId, length));
+      isSent = true;
+      decoder.decode(packet.subarray(header.payloadStart, header.payloadEnd), out);
+    });
+    if (!isSent) decoder.conceal(160, out);
+    peaks.push(out.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
+  };
+  for (let tick = 0; tick < 20; tick += 1) speak(loud);
+  for (let tick = 0; tick < 30; tick += 1) speak(undefined);
+  for (let tick = 0; tick < 3; tick += 1) speak(faint);
+  assert.ok((peaks[20] ?? 0) > 4000, `the end of the word: ${peaks[20]}`);
+  assert.ok(Math.max(...peaks.slice(22)) < 500, `nothing of it later: ${peaks.slice(22)}`);
+  sender.close();
+  decoder.close();
+});
+
 test('sequence numbers have no holes, and time goes on through silence', async () => {
   const sender = await open();
   const sent = send(sender, [loud, loud, ...Array<undefined>(15).fill(undefined), loud]);

@@ -19,6 +19,8 @@ const silenceFrames = 10;
  * nothing at all would hear the last sound go on, which is how a decoder conceals a loss.
  */
 const forwardedFrames = 3;
+/** Of those, how many the encoder makes. */
+const tailFrames = 1;
 
 /**
  * The phone's voice on its way to the conference: mono Opus with in-band FEC, the audio level on every packet (RFC 6464). Level
@@ -33,6 +35,7 @@ export class BridgeSender {
   #events: EventPackets | undefined;
   #encoder: AudioEncoder | undefined;
   #silent = 0;
+  #silence = new Int16Array(0);
   /** First byte of the last packet (RFC 6716 §3.1). */
   #toc = 0;
   #isPausing = false;
@@ -52,6 +55,8 @@ export class BridgeSender {
     if (this.#encoder?.rate === rate) return;
     this.#encoder?.close();
     this.#encoder = createAudioEncoder('opus', { rate });
+    this.#silence = new Int16Array(rate / 50);
+    this.#isPausing = true;
   }
 
   /** What the bridge reports to lose; the way from there to the listeners may lose more. */
@@ -69,7 +74,7 @@ export class BridgeSender {
     const level = frame === undefined ? SILENCE_LEVEL : audioLevel(frame);
     const isVoice = this.#activity.isVoice(level);
     if (frame === undefined || level === SILENCE_LEVEL || this.#encoder === undefined) {
-      this.#sendSilence(transmit);
+      if (!this.#sendTail(transmit)) this.#sendSilence(transmit);
       return;
     }
     this.#silent = 0;
@@ -113,6 +118,18 @@ export class BridgeSender {
     this.#isPausing = true;
     transmit(packet, start + 1);
     this.stream.sent(1, frameTicks);
+  }
+
+  /**
+   * Right after a voice: the encoder holds some milliseconds of it back. They belong here, not before the next word. False when there is
+   * no tail to send.
+   */
+  #sendTail(transmit: (packet: Buffer, length: number) => void): boolean {
+    const encoder = this.#encoder;
+    if (encoder === undefined || this.#isPausing || this.#silent >= tailFrames) return false;
+    this.#silent += 1;
+    this.#sendVoice(encoder, this.#silence, SILENCE_LEVEL - 1, false, transmit);
+    return true;
   }
 
   #sendSilence(transmit: (packet: Buffer, length: number) => void): void {
