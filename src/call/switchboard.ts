@@ -10,6 +10,7 @@ import { Call, type CallParts, type TimerLengths } from './call.ts';
 import { type DialPlan, planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import { PromptBook } from './prompt-book.ts';
+import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
@@ -135,7 +136,13 @@ export class Switchboard {
     const { account } = plan;
     const { noAnswerSeconds } = account.profile;
     const headers = [{ name: 'Jitsi-Conference-Room', value: room }, ...plan.headers];
-    return this.#parts.sip.invite(plan.target, { account, sdp, headers, noAnswerSeconds });
+    return this.#parts.sip.invite(plan.target, {
+      account,
+      sdp,
+      headers,
+      noAnswerSeconds,
+      mayFollow: (target) => mayFollow(target, account),
+    });
   }
 
   #roomOf(sip: SipCall): Result<string> {

@@ -36,6 +36,11 @@ export interface InviteOptions {
   readonly headers: readonly SipHeader[];
   /** Without an answer in this time the call is cancelled and ends with `phone-no-answer`. */
   readonly noAnswerSeconds: number;
+  /**
+   * Whether a redirect (3xx) may lead to this SIP URI, whoever asks for it. Default: to the account's own domain and server only.
+   * Credentials are shown to the account's servers alone, wherever it leads.
+   */
+  readonly mayFollow?: (target: string) => boolean;
 }
 
 export interface SipHeader {

@@ -162,12 +162,15 @@ export class OutgoingCall extends BaseCall {
   }
 
   #rejected(response: SipResponse): void {
+    const { status, reason, headers } = response;
     if (this.#state !== 'calling') this.settle();
-    else if (this.#invite.redirect(response) || this.#invite.authorize(response)) this.#send();
+    else if (this.#invite.authorize(response)) this.#send();
     else {
-      const why = endingOfStatus(response.status, response.reason, response.headers);
+      if (status < 400) this.#invite.redirected(headers);
+      const why = endingOfStatus(status, reason, headers);
       // Only 503 is about the server; any other refusal is the answer of the one who was called.
-      if (response.status === 503) this.#unreachable(why);
+      if (status === 503) this.#unreachable(why);
+      else if (status < 600) this.#tryElsewhere(why);
       else this.#failed(why);
     }
   }
@@ -175,6 +178,12 @@ export class OutgoingCall extends BaseCall {
   #unreachable(why: Failure): void {
     this.#heard = false;
     if (this.#options.session?.open === true && this.#invite.failOver()) this.#send();
+    else this.#tryElsewhere(why);
+  }
+
+  /** Goes on with the next target that a redirect named (RFC 3261 §8.1.3.4); without one the call ends. */
+  #tryElsewhere(why: Failure): void {
+    if (this.#invite.redirect()) this.#send();
     else this.#failed(why);
   }
 

@@ -5,12 +5,10 @@ import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, quoted, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
-import { parseNameAddr } from '../name-addr.ts';
+import { Redirections } from '../redirections.ts';
 import { servedMethods } from '../served-methods.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
 import type { DrachtioOutgoing } from './session.ts';
-
-const redirectsFollowed = 1;
 
 /** 72 random bits (RFC 3261 §19.3 asks for 32). */
 export function randomToken(): string {
@@ -50,7 +48,8 @@ export function proxiesOf({
 /** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
 export class OutgoingInvite {
   readonly callId = randomToken();
-  readonly digest: DigestClient | undefined;
+  readonly #digest: DigestClient | undefined;
+  readonly #redirections: Redirections;
   readonly #options: InviteOptions;
   readonly #fromTag = randomToken();
   #target: SipUri | undefined;
@@ -58,19 +57,26 @@ export class OutgoingInvite {
   #proxies: readonly string[];
   #cseq = 0;
   #authorization: readonly string[] = [];
-  #redirects = 0;
+  /** The target is not the account's: its server shall learn nothing about our password. */
+  #abroad = false;
 
   constructor(target: string, options: InviteOptions) {
     this.#options = options;
     this.#target = parseUri(target);
-    this.digest = digestOf(options.account);
-    this.digest?.begin();
+    this.#redirections = new Redirections(this.#target, options.account, options.mayFollow);
+    this.#digest = digestOf(options.account);
+    this.#digest?.begin();
     this.#proxies = proxiesOf(options.account);
   }
 
   /** True when target and account make SIP URIs. */
   get valid(): boolean {
     return this.#target?.scheme === 'sip' && addressOfRecord(this.#options.account) !== undefined;
+  }
+
+  /** What answers a challenge of the one who is called now. */
+  get digest(): DigestClient | undefined {
+    return this.#abroad ? undefined : this.#digest;
   }
 
   /** The next version, with a CSeq of its own. */
@@ -118,32 +124,20 @@ export class OutgoingInvite {
     return true;
   }
 
-  /** Takes the target of a 3xx into the next version; false when it names none or one was followed already. */
-  redirect({ status, headers }: SipResponse): boolean {
-    const target = status < 300 || status >= 400 ? undefined : redirection(headers);
-    if (target === undefined || this.#redirects >= redirectsFollowed) return false;
-    this.#redirects += 1;
-    this.#target = withoutHeaders(target);
+  /** Takes the contacts of a 3xx for `redirect`. */
+  redirected(headers: Headers): void {
+    this.#redirections.add(headers);
+  }
+
+  /** Takes the next target that redirects led to into the next version; false when there is none. */
+  redirect(): boolean {
+    const target = this.#redirections.next();
+    if (target === undefined) return false;
+    this.#target = target;
+    this.#abroad = !this.#redirections.isOwn(target);
     this.#authorization = [];
     this.digest?.begin();
-    if (!isOwn(target, this.#options.account)) this.#proxies = [];
+    this.#proxies = this.#abroad ? [] : proxiesOf(this.#options.account);
     return true;
   }
-}
-
-function redirection(headers: Headers): SipUri | undefined {
-  const targets = headers.list('contact').map((contact) => parseNameAddr(contact)?.uri);
-  return targets.find((uri) => uri?.scheme === 'sip');
-}
-
-/** Another port of the PBX's own host is another user agent. */
-function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
-  if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
-  return target.host === server.toLowerCase() && (target.port ?? 5060) === (port ?? 5060);
-}
-
-/** A Contact of a redirect may carry headers for the new request; we take none from a peer. */
-function withoutHeaders(uri: SipUri): SipUri {
-  const question = uri.text.indexOf('?');
-  return question < 0 ? uri : { ...uri, text: uri.text.slice(0, question) };
 }

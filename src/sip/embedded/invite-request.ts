@@ -1,9 +1,8 @@
-import type { SipAccount } from '../../config/config.ts';
 import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
-import { parseNameAddr } from '../name-addr.ts';
+import { Redirections } from '../redirections.ts';
 import { askLines, leastSeconds, minimumOf } from '../session-timer.ts';
 import { parseUri, type SipUri } from '../sip-uri.ts';
 import type { Hop } from '../transport/packet.ts';
@@ -17,12 +16,11 @@ import type { Wire } from './wire.ts';
 
 export type InviteDelegate = NonNullable<OutgoingInviteRequest['delegate']>;
 
-const redirectsFollowed = 1;
-
 /** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
 export class InviteRequest {
   readonly callId = randomToken();
-  readonly digest: DigestClient | undefined;
+  readonly #digest: DigestClient | undefined;
+  readonly #redirections: Redirections;
   readonly #wire: Wire;
   readonly #options: InviteOptions;
   readonly #fromTag = randomToken();
@@ -34,7 +32,8 @@ export class InviteRequest {
   #contact = '';
   #cseq = 0;
   #authorization: readonly string[] = [];
-  #redirects = 0;
+  /** The target is not the account's: its server shall learn nothing about our password. */
+  #abroad = false;
   readonly #sessionSeconds: number;
   #minimum = leastSeconds;
 
@@ -43,13 +42,19 @@ export class InviteRequest {
     this.#sessionSeconds = sessionSeconds;
     this.#options = options;
     this.#target = parseUri(target);
-    this.digest = digestOf(options.account);
-    this.digest?.begin();
+    this.#redirections = new Redirections(this.#target, options.account, options.mayFollow);
+    this.#digest = digestOf(options.account);
+    this.#digest?.begin();
   }
 
   /** True when target and account make SIP URIs. */
   get valid(): boolean {
     return this.#target?.scheme === 'sip' && addressOfRecord(this.#options.account) !== undefined;
+  }
+
+  /** What answers a challenge of the one who is called now. */
+  get digest(): DigestClient | undefined {
+    return this.#abroad ? undefined : this.#digest;
   }
 
   get hop(): Hop | undefined {
@@ -134,20 +139,25 @@ export class InviteRequest {
     return true;
   }
 
-  /** The target of a 3xx that is to be followed; undefined when it names none or one was followed already. */
-  redirection(headers: Headers): SipUri | undefined {
-    if (this.#redirects >= redirectsFollowed) return undefined;
-    const targets = headers.list('contact').map((contact) => parseNameAddr(contact)?.uri);
-    return targets.find((uri) => uri?.scheme === 'sip');
+  /** Takes the contacts of a 3xx for `redirect`. */
+  redirected(headers: Headers): void {
+    this.#redirections.add(headers);
   }
 
-  /** A target at the account's own server goes by that server; any other one goes where it says (RFC 3261 §8.1.3.4). */
-  async redirectTo(target: SipUri): Promise<void> {
-    this.#redirects += 1;
-    this.#target = withoutHeaders(target);
+  /**
+   * Turns to the next target that redirects led to; false when there is none. One at the account's own server goes by that server,
+   * any other one goes where it says (RFC 3261 §8.1.3.4). Rejects when there is no way to it.
+   */
+  redirect(): false | Promise<void> {
+    const target = this.#redirections.next();
+    if (target === undefined) return false;
+    const wasAbroad = this.#abroad;
+    this.#target = target;
+    this.#abroad = !this.#redirections.isOwn(target);
     this.#authorization = [];
     this.digest?.begin();
-    if (!isOwn(target, this.#options.account)) await this.#goBy(await this.#wire.resolveAll(target));
+    if (this.#abroad) return this.#wire.resolveAll(target).then((hops) => this.#goBy(hops));
+    return wasAbroad ? this.prepare() : Promise.resolve();
   }
 
   /** Takes the first hop that there is a way to. */
@@ -176,16 +186,4 @@ export class InviteRequest {
       ...this.#authorization,
     ];
   }
-}
-
-/** Another port of the PBX's own host is another user agent. */
-function isOwn(target: SipUri, { domain, server, port }: SipAccount): boolean {
-  if (target.host === domain.toLowerCase()) return target.port === undefined || target.port === port;
-  return target.host === server.toLowerCase() && (target.port ?? 5060) === (port ?? 5060);
-}
-
-/** A Contact of a redirect may carry headers for the new request; we take none from a peer. */
-function withoutHeaders(uri: SipUri): SipUri {
-  const question = uri.text.indexOf('?');
-  return question < 0 ? uri : { ...uri, text: uri.text.slice(0, question) };
 }

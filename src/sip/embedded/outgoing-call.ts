@@ -206,16 +206,8 @@ export class OutgoingCall extends EmbeddedCall {
   }
 
   #redirected(message: unknown): void {
-    const target =
-      message instanceof IncomingResponse ? this.#request.redirection(message.source.headers) : undefined;
-    if (this.#state !== 'calling' || target === undefined) {
-      this.#rejected(message);
-      return;
-    }
-    this.#request.redirectTo(target).then(
-      () => this.#send(),
-      (error: unknown) => this.#failed(failure('phone-unreachable', String(error))),
-    );
+    if (message instanceof IncomingResponse) this.#request.redirected(message.source.headers);
+    this.#rejected(message);
   }
 
   #rejected(message: unknown): void {
@@ -230,6 +222,7 @@ export class OutgoingCall extends EmbeddedCall {
       const why = endingOfStatus(status, reason, headers);
       // Only 503 is about the server; any other refusal is the answer of the one who was called.
       if (status === 503) this.#tryNext(why, retryAfterSeconds(headers));
+      else if (status < 600) this.#tryElsewhere(why);
       else this.#failed(why);
     }
   }
@@ -248,7 +241,7 @@ export class OutgoingCall extends EmbeddedCall {
     this.#client = undefined;
     if (this.#state !== 'calling') return;
     if (!this.#request.hasAlternative) {
-      this.#failed(why);
+      this.#tryElsewhere(why);
       return;
     }
     this.#state = 'starting';
@@ -256,6 +249,23 @@ export class OutgoingCall extends EmbeddedCall {
     this.#request.failOver(waitSeconds).then(
       () => this.#send(),
       () => this.#failed(why),
+    );
+  }
+
+  /** Goes on with the next target that a redirect named (RFC 3261 §8.1.3.4); without one the call ends. */
+  #tryElsewhere(why: Failure): void {
+    const redirecting = this.#request.redirect();
+    if (redirecting === false) {
+      this.#failed(why);
+      return;
+    }
+    this.#state = 'starting';
+    this.#heard = false;
+    redirecting.then(
+      () => this.#send(),
+      (error: unknown) => {
+        if (this.#state === 'starting') this.#tryElsewhere(failure('phone-unreachable', String(error)));
+      },
     );
   }
 

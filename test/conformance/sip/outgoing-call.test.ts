@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { SipCall } from '../../../src/sip/engine.ts';
 import { ended, quickTimes } from '../../kit/sip-engine.ts';
 import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { type RawMessage, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
 
 interface Scene {
   readonly gateway: AnyEngine;
@@ -167,22 +167,96 @@ onEachEngine('a wrong password ends the call after one try', async (context, kin
   assert.equal((await over).code, 'phone-unauthorized');
 });
 
-onEachEngine('a redirect is followed once', async (context, kind) => {
+/** A call that may be redirected anywhere, to peers that the test opens. */
+async function redirected(context: TestContext, kind: EngineKind, peers: number) {
+  const scenery = await scene(context, kind);
+  const others = await Promise.all(Array.from({ length: peers }, () => SipPeer.open()));
+  context.after(() => others.forEach((other) => void other.close()));
+  const { gateway, peer } = scenery;
+  const { account } = gateway;
+  const call = gateway.engine.invite('sip:4711@pbx.test', {
+    account,
+    sdp: someSdp,
+    headers: [],
+    noAnswerSeconds: 30,
+    mayFollow: () => true,
+  });
+  return { gateway, peer, others, call };
+}
+
+function moved(peer: SipPeer, invite: RawMessage, ...contacts: string[]): void {
+  peer.reply(invite, 302, { contact: false, lines: contacts.map((contact) => `Contact: ${contact}`) });
+}
+
+onEachEngine('redirects: the best q first, the next one when it is busy', async (context, kind) => {
+  const { peer, others, call } = await redirected(context, kind, 2);
+  const [low, best] = others as [SipPeer, SipPeer];
+  const invite = await peer.request('INVITE');
+  moved(
+    peer,
+    invite,
+    `<sip:1@127.0.0.1:${low.port}>;q=0.1`,
+    `<sip:2@127.0.0.1:${best.port}?Route=evil>;q=0.9`,
+  );
+  const first = await best.request('INVITE');
+  assert.equal(first.startLine, `INVITE sip:2@127.0.0.1:${best.port} SIP/2.0`);
+  assert.equal(first.header('CSeq'), '2 INVITE');
+  assert.equal(first.header('Call-ID'), invite.header('Call-ID'));
+  best.reply(first, 486);
+  const answered = once(call, 'answered');
+  low.reply(await low.request('INVITE'), 200, { body: someSdp });
+  await answered;
+});
+
+onEachEngine('redirects: 603 is the last word', async (context, kind) => {
+  const { peer, others, call } = await redirected(context, kind, 2);
+  const [first, second] = others as [SipPeer, SipPeer];
+  const over = ended(call);
+  moved(
+    peer,
+    await peer.request('INVITE'),
+    `<sip:1@127.0.0.1:${first.port}>, <sip:2@127.0.0.1:${second.port}>`,
+  );
+  first.reply(await first.request('INVITE'), 603);
+  assert.equal((await over).code, 'phone-rejected');
+  assert.equal(second.received.length, 0);
+});
+
+onEachEngine('redirects: a circle ends the call', async (context, kind) => {
+  const { peer, others, call } = await redirected(context, kind, 1);
+  const [other] = others as [SipPeer];
+  const over = ended(call);
+  moved(peer, await peer.request('INVITE'), `<sip:1@127.0.0.1:${other.port}>`);
+  moved(other, await other.request('INVITE'), '<sip:4711@pbx.test>', `<sip:1@127.0.0.1:${other.port}>`);
+  assert.deepEqual(await over, { code: 'phone-failed', detail: '302 Whatever' });
+});
+
+onEachEngine(
+  'redirects: who is not the account’s server gets no proof of our password',
+  async (context, kind) => {
+    const { peer, others, call } = await redirected(context, kind, 1);
+    const [other] = others as [SipPeer];
+    const over = ended(call);
+    moved(peer, await peer.request('INVITE'), `<sip:1@127.0.0.1:${other.port}>`);
+    const invite = await other.request('INVITE');
+    other.reply(invite, 401, { lines: ['WWW-Authenticate: Digest realm="pbx.test", nonce="n1"'] });
+    assert.equal((await over).code, 'phone-unauthorized');
+    assert.equal(other.received.filter(({ method }) => method === 'INVITE').length, 1);
+  },
+);
+
+onEachEngine('redirects: without leave only the account’s own numbers are called', async (context, kind) => {
   const { peer, dial } = await scene(context, kind);
   const other = await SipPeer.open();
   context.after(() => other.close());
-  const over = ended(dial());
-  const invite = await peer.request('INVITE');
-  const elsewhere = (port: number): { contact: false; lines: string[] } => ({
-    contact: false,
-    lines: [`Contact: <sip:4712@127.0.0.1:${port}?Route=evil>`],
-  });
-  peer.reply(invite, 302, elsewhere(other.port));
-  const again = await other.request('INVITE');
-  assert.equal(again.startLine, `INVITE sip:4712@127.0.0.1:${other.port} SIP/2.0`);
-  assert.equal(again.header('CSeq'), '2 INVITE');
-  other.reply(again, 302, elsewhere(peer.port));
-  assert.equal((await over).code, 'phone-failed');
+  const call = dial();
+  const over = ended(call);
+  moved(peer, await peer.request('INVITE'), `<sip:900@127.0.0.1:${other.port}>`, '<sip:4712@pbx.test>;q=0.1');
+  const again = await peer.next((message) => message.header('CSeq') === '2 INVITE');
+  assert.equal(again.startLine, 'INVITE sip:4712@pbx.test SIP/2.0');
+  peer.reply(again, 486);
+  assert.equal((await over).code, 'phone-busy');
+  assert.equal(other.received.length, 0);
 });
 
 onEachEngine(

@@ -297,7 +297,13 @@ function callFrom(gateway: AnyEngine, result: Promise<SippResult>): Promise<SipC
 }
 
 function dial({ engine, account }: AnyEngine): SipCall {
-  return engine.invite('sip:4711@pbx.test', { account, sdp: ourOffer, headers: [], noAnswerSeconds: 30 });
+  return engine.invite('sip:4711@pbx.test', {
+    account,
+    sdp: ourOffer,
+    headers: [],
+    noAnswerSeconds: 30,
+    mayFollow: () => true,
+  });
 }
 
 async function calling(gateway: AnyEngine, scenario: Scenario, wire: 'clean' | 'lossy'): Promise<SippResult> {
