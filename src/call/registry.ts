@@ -20,10 +20,14 @@ export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; empt
     return this.#calls.size + this.#entering;
   }
 
+  get isFull(): boolean {
+    return this.size >= this.#maxCalls;
+  }
+
   /** Admission, before anything is spent on the call. A granted place must be handed back through `enter` or `turnAway`. */
   admit(): Result<void> {
     if (this.#draining) return fail('draining');
-    if (this.size >= this.#maxCalls) return fail('over-capacity', `${this.size} calls are running`);
+    if (this.isFull) return fail('over-capacity', `${this.size} calls are running`);
     this.#entering += 1;
     return ok(undefined);
   }

@@ -7,6 +7,7 @@ import type { MediaCall, MediaEngine } from '../media/media-engine.ts';
 import type { SipCall, SipEngine } from '../sip/engine.ts';
 import type { DialRequest, Occupant, XmppSide } from '../xmpp/xmpp-side.ts';
 import { Call, type CallParts, type TimerLengths } from './call.ts';
+import { callerName } from './caller-name.ts';
 import { type DialPlan, planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import { PromptBook } from './prompt-book.ts';
@@ -34,9 +35,23 @@ export class Switchboard {
     const { language = 'en', soundsDirectory } = parts.config.call;
     this.#prompts = new PromptBook({ language, directory: soundsDirectory });
     this.registry = new CallRegistry(parts.config.call.maxCalls);
-    this.registry.on('load', (load) => parts.xmpp.publish(load));
+    this.registry.on('load', (load) => {
+      parts.xmpp.publish(load);
+      this.#report();
+    });
+    for (const event of ['online', 'offline'] as const) parts.xmpp.on(event, () => this.#report());
+    this.#report();
     parts.sip.on('invite', (call) => void this.#incoming(call));
     parts.xmpp.on('dial', (request) => void this.#outgoing(request));
+  }
+
+  /** Tells SIP peers who ask whether a call would be served now. */
+  #report(): void {
+    const { sip, xmpp, config } = this.#parts;
+    const { size, isFull } = this.registry;
+    const { maxCalls } = config.call;
+    const state = !xmpp.online ? 'unavailable' : isFull ? 'full' : 'open';
+    sip.report({ state, calls: size, maxCalls });
   }
 
   async #incoming(sip: SipCall): Promise<void> {
@@ -75,7 +90,7 @@ export class Switchboard {
         callId: id,
         room,
         password: firstHeader(sip, profile.passwordHeaders),
-        displayName: sip.remote.displayName ?? sip.remote.user,
+        displayName: callerName(sip.remote),
       });
       return this.#assemble({ id, room, direction: 'in', phone, occupant, media, log, dial: undefined });
     });

@@ -59,6 +59,12 @@ export const account = {
     environment: ['JIGASI_SIP_DISPLAY_NAME'],
     properties: ['sip:DISPLAY_NAME'],
   }),
+  'sip.anonymous': withDefault(
+    kinds.switched,
+    false,
+    'Those who are called do not learn who we are: From is anonymous, with `Privacy: id`; only the server is told',
+    { environment: ['JIGASI_SIP_ANONYMOUS'] },
+  ),
   'sip.callerUser': optional(kinds.text, 'Callers from unknown addresses must prove to be this user', {
     environment: ['JIGASI_SIP_CALLER_USER'],
     fallbackText: 'none: nothing has to be proven',

@@ -102,6 +102,7 @@ function assembleAccount(name: string, own: Settings, faults: Faults, problems: 
     authUser: own.value('sip.authUser') ?? uri?.user ?? '',
     password,
     displayName: own.value('sip.displayName'),
+    anonymous: own.value('sip.anonymous'),
     server: server ?? '',
     port,
     backupServers: (own.value('sip.backupServers') ?? []).map((other) => ({

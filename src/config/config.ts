@@ -110,6 +110,8 @@ export interface SipAccount {
   readonly authUser: string;
   readonly password: string | undefined;
   readonly displayName: string | undefined;
+  /** Those who are called do not learn who we are (RFC 3323, RFC 3325); the server does. Default false. */
+  readonly anonymous?: boolean;
   /** Registrar and outbound proxy. */
   readonly server: string;
   /** Undefined: as DNS says (RFC 3263), else the default of the transport. */

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { SipAccount } from '../config/config.ts';
 import type { Failure, Result } from '../errors.ts';
+import type { ServiceState } from './service-state.ts';
 
 /** A SIP user agent. Two implementations stand behind it: embedded (sip.js core) and, later, drachtio. */
 export interface SipEngine extends EventEmitter<SipEngineEvents> {
@@ -11,6 +12,8 @@ export interface SipEngine extends EventEmitter<SipEngineEvents> {
    * comes all the same is refused by its listener like any other.
    */
   drain(): void;
+  /** What OPTIONS is answered with from now on; after `drain` it says so, whatever is reported. */
+  report(state: ServiceState): void;
   /** Ends what is left (unregister first through `Registration.stop`), closes every socket and timer. */
   stop(): Promise<void>;
   /** The local address that packets towards the account's servers leave from: for the `c=` line of an offer. */
@@ -58,8 +61,8 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
   /** SIP Call-ID. */
   readonly callId: string;
   readonly direction: 'in' | 'out';
-  /** The other party: From of an incoming call, target of an outgoing one. Untrusted text, control characters removed. */
-  readonly remote: { readonly uri: string; readonly user: string; readonly displayName: string | undefined };
+  /** The other party: who calls, as far as that may be shown, or the target. Untrusted text, control characters removed. */
+  readonly remote: RemoteParty;
   /** The local address towards this peer, for the `c=` line. */
   readonly localAddress: string;
   /** The SDP offer of an incoming INVITE; undefined: offerless, our `answer` carries the offer. */
@@ -84,6 +87,14 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
    * with a `Reason` header (RFC 3326). Queued when RFC 3261 §15 forbids a BYE now (no ACK yet).
    */
   end(why: Failure): void;
+}
+
+export interface RemoteParty {
+  readonly uri: string;
+  readonly user: string;
+  readonly displayName: string | undefined;
+  /** Who passed the call on to us last. */
+  readonly diverted?: { readonly user: string; readonly displayName: string | undefined };
 }
 
 export interface SipCallEvents {

@@ -14,7 +14,7 @@ export type EngineKind = (typeof engineKinds)[number];
 
 export interface AnyEngine {
   readonly kind: EngineKind;
-  readonly engine: SipEngine & Pick<EmbeddedSipEngine, 'occupancy' | 'setOptionsStatus'>;
+  readonly engine: SipEngine & Pick<EmbeddedSipEngine, 'occupancy'>;
   readonly account: SipAccount;
   /** SIP port for peers: the engine's own, or that of its drachtio-server. */
   readonly port: number;
@@ -27,13 +27,19 @@ const realServer = process.env.DRACHTIO_HOST;
 
 /**
  * One test for each engine. `quick`: it waits for timers of RFC 3261, which a real drachtio-server does not shorten. `only`: with
- * the other engine this is decided by drachtio-server, which decides otherwise (docs/drachtio.md says how).
+ * the other engine this is decided by drachtio-server, which decides otherwise (docs/drachtio.md says how). `rfc`: the section that asks
+ * for it, as `3261 §9.2`; with the name it makes a line of docs/conformance-sip.md (`npm run conformance`).
  */
 export function onEachEngine(
   name: string,
   act: (context: TestContext, kind: EngineKind) => Promise<void>,
-  options: { readonly quick?: boolean; readonly only?: EngineKind } = {},
+  options: { readonly quick?: boolean; readonly only?: EngineKind; readonly rfc?: string } = {},
 ): void {
+  if (process.env.CONFORMANCE_LIST !== undefined) {
+    const { only, rfc } = options;
+    process.stdout.write(`conformance ${JSON.stringify({ name, only, rfc })}\n`);
+    return;
+  }
   for (const kind of options.only === undefined ? engineKinds : [options.only]) {
     const skip = kind === 'drachtio' && realServer !== undefined && options.quick === true;
     test(`${kind}: ${name}`, { skip }, (context) => act(context, kind));

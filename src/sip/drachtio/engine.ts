@@ -9,6 +9,7 @@ import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents }
 import { headerLine } from '../header-line.ts';
 import { admit } from '../request-admission.ts';
 import { servedMethods } from '../served-methods.ts';
+import { optionsAnswer, type ServiceState } from '../service-state.ts';
 import { parseUri } from '../sip-uri.ts';
 import { LocalAddresses } from '../transport/local-address.ts';
 import { systemNames } from '../transport/name-service.ts';
@@ -46,7 +47,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #callers: CallerAdmission;
   readonly #localAddresses: LocalAddresses;
   readonly #resolver = new TargetResolver({ names: systemNames(), families: [4, 6] });
-  #optionsStatus = 200;
+  #service: ServiceState = { state: 'open', calls: 0, maxCalls: undefined };
   #open = false;
   #draining = false;
 
@@ -102,14 +103,12 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     return { calls: this.#calls.size, dialogs: this.#dialogs.size, transactions: 0 };
   }
 
-  /** Status of the answer to OPTIONS, where a server still asks us. */
-  setOptionsStatus(status: number): void {
-    this.#optionsStatus = status;
+  report(state: ServiceState): void {
+    this.#service = state;
   }
 
   drain(): void {
     this.#draining = true;
-    this.#optionsStatus = 503;
     this.#servers.drain();
   }
 
@@ -216,15 +215,8 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     else request.respond(noDialog);
   }
 
-  #capabilities(): { status: number; phrase: string; lines: string[] } {
-    const lines = [headerLine('Allow', servedMethods.join(', ')), headerLine('Accept', 'application/sdp')];
-    return this.#optionsStatus === 200
-      ? { status: 200, phrase: 'OK', lines }
-      : {
-          status: this.#optionsStatus,
-          phrase: 'Service Unavailable',
-          lines: [...lines, headerLine('Retry-After', '10')],
-        };
+  #capabilities(): ReturnType<typeof optionsAnswer> {
+    return optionsAnswer(this.#draining ? { ...this.#service, state: 'draining' } : this.#service);
   }
 
   async #invited(request: DrachtioRequest): Promise<void> {
@@ -245,6 +237,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
       const options = {
         request,
         account,
+        trusted: chosen.caller === 'known',
         localAddress,
         dialogs: this.#dialogs,
         t1: this.#t1,

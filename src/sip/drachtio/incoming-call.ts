@@ -2,11 +2,12 @@ import type { SipAccount } from '../../config/config.ts';
 import { type Failure, failure, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { BaseCall } from '../base-call.ts';
+import { callerOf } from '../caller-identity.ts';
+import { digestOf } from '../credentials.ts';
 import { reasonText } from '../ending-of-status.ts';
 import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import { sdpOf } from '../message-body.ts';
 import { refusalOf } from '../reason-header.ts';
-import { remoteOf } from '../remote-party.ts';
 import { servedMethods } from '../served-methods.ts';
 import { type DialogListener, DrachtioDialog } from './dialog.ts';
 import type { DialogTable } from './dialog-table.ts';
@@ -17,6 +18,8 @@ export interface IncomingCallOptions {
   readonly account: SipAccount;
   readonly dialogs: DialogTable;
   readonly localAddress: string;
+  /** The caller is a server of the account, or on its list: its word about others counts, and it may ask for our proof. */
+  readonly trusted: boolean;
   readonly t1: number;
   readonly log: Log;
 }
@@ -36,7 +39,8 @@ export class IncomingCall extends BaseCall {
   constructor(options: IncomingCallOptions) {
     const { request, account, localAddress, log } = options;
     const { message } = request;
-    super({ log, account, callId: message.callId, remote: remoteOf(message.from), localAddress });
+    const remote = callerOf(message, options.trusted);
+    super({ log, account, callId: message.callId, remote, localAddress });
     this.#options = options;
     this.offer = sdpOf(message);
   }
@@ -132,11 +136,12 @@ export class IncomingCall extends BaseCall {
       this.finish(failure('cancelled', sent.ok ? undefined : sent.error.detail));
       return;
     }
-    const { request, dialogs, t1 } = this.#options;
+    const { request, account, dialogs, t1, trusted } = this.#options;
     this.leg = new DrachtioDialog({
       session: request.session,
       dialogId: sent.value,
-      digest: undefined,
+      // A stranger would get what it needs to guess our password.
+      digest: trusted ? digestOf(account) : undefined,
       ownsCallId: false,
       t1,
       listener: this.#listener(),

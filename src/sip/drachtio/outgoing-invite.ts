@@ -5,6 +5,7 @@ import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, quoted, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
+import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
 import { servedMethods } from '../served-methods.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
@@ -90,19 +91,30 @@ export class OutgoingInvite {
       uri,
       ...(proxy !== undefined && { proxy }),
       lines: [
-        fromLine(account, addressOfRecord(account) ?? '', this.#fromTag),
+        this.#fromLine(),
         headerLine('To', `<${uri}>`),
         headerLine('Call-ID', this.callId),
         headerLine('CSeq', `${this.#cseq} INVITE`),
         contactLine(account),
         headerLine('Allow', servedMethods.join(', ')),
         headerLine('Accept', 'application/sdp'),
+        ...(this.#abroad ? [] : privacyLines(account, addressOfRecord(account) ?? '')),
         headerLine('Content-Type', 'application/sdp'),
         ...headers.map(({ name, value }) => headerLine(name, toWire(value))),
         ...this.#authorization,
       ],
       body: sdp,
     };
+  }
+
+  #fromLine(): string {
+    const { account } = this.#options;
+    if (account.anonymous !== true) return fromLine(account, addressOfRecord(account) ?? '', this.#fromTag);
+    return fromLine(
+      { ...account, displayName: anonymousParty.displayName },
+      anonymousParty.uri,
+      this.#fromTag,
+    );
   }
 
   /** Takes credentials for a 401 or 407 into the next version; false when there are none or they were refused. */

@@ -8,6 +8,7 @@ import { CallerAdmission } from '../caller-admission.ts';
 import { Counters } from '../counters.ts';
 import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import type { ServiceState } from '../service-state.ts';
 import { isTooBrief } from '../session-timer.ts';
 import { parseUri } from '../sip-uri.ts';
 import { SourceAdmission } from '../source-admission.ts';
@@ -68,7 +69,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #admission: SourceAdmission;
   readonly #callers: CallerAdmission;
   readonly #watches: readonly PeerWatch[];
-  #optionsStatus = 200;
+  #service: ServiceState = { state: 'open', calls: 0, maxCalls: undefined };
+  #draining = false;
   #open = false;
   #renewal: NodeJS.Timeout | undefined;
 
@@ -119,7 +121,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       admission: this.#admission,
       callers: this.#callers,
       log: this.#log,
-      optionsStatus: () => this.#optionsStatus,
+      service: () => (this.#draining ? { ...this.#service, state: 'draining' } : this.#service),
     });
   }
 
@@ -196,13 +198,12 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     return { calls: this.#calls.size, dialogs: this.#dialogs.size, transactions };
   }
 
-  /** Status of the answer to OPTIONS: 200, or 503 while draining. */
-  setOptionsStatus(status: number): void {
-    this.#optionsStatus = status;
+  report(state: ServiceState): void {
+    this.#service = state;
   }
 
   drain(): void {
-    this.#optionsStatus = 503;
+    this.#draining = true;
   }
 
   async localAddressFor(account: SipAccount): Promise<Result<string>> {
@@ -300,6 +301,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       return new IncomingCall({
         core: this.#core,
         account: chosen.account,
+        trusted: chosen.caller === 'known',
         dialogs: this.#dialogs,
         server,
         request,

@@ -1,6 +1,8 @@
 import type { SipAccount } from '../../config/config.ts';
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { callerOf } from '../caller-identity.ts';
+import { digestOf } from '../credentials.ts';
 import { reasonText } from '../ending-of-status.ts';
 import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import type { Headers } from '../message.ts';
@@ -9,7 +11,7 @@ import { acceptTerms } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { DialogLeg, type DialogListener, sdpBody } from './dialog-leg.ts';
-import { EmbeddedCall, remoteOf } from './embedded-call.ts';
+import { EmbeddedCall } from './embedded-call.ts';
 import { IncomingRequest, sdpOf } from './incoming-message.ts';
 import { ReliableProvisional } from './reliable-provisional.ts';
 import {
@@ -23,6 +25,8 @@ import {
 export interface IncomingCallOptions {
   readonly core: EmbeddedCore;
   readonly account: SipAccount;
+  /** The caller is a server of the account, or on its list: its word about others counts, and it may ask for our proof. */
+  readonly trusted: boolean;
   readonly dialogs: DialogIndex;
   readonly server: InviteUserAgentServer;
   readonly request: IncomingRequest;
@@ -51,7 +55,7 @@ export class IncomingCall extends EmbeddedCall {
 
   constructor(options: IncomingCallOptions) {
     const { request, core, account, localAddress, log } = options;
-    const remote = remoteOf(request.source.from);
+    const remote = callerOf(request.source, options.trusted);
     super({ core, log, account, callId: request.callId, remote, localAddress });
     this.#options = options;
     this.#reliable = new ReliableProvisional(request.cseq);
@@ -210,7 +214,7 @@ export class IncomingCall extends EmbeddedCall {
   /** 180 makes an early dialog, 200 confirms the same one. */
   #adopt(session: Session): void {
     if (this.leg !== undefined || !(session instanceof SessionDialog)) return;
-    const { core, contact, dialogs, log, request, sessionSeconds } = this.#options;
+    const { account, core, contact, dialogs, log, request, sessionSeconds, trusted } = this.#options;
     this.leg = new DialogLeg({
       core,
       peer: request.source.headers,
@@ -218,7 +222,8 @@ export class IncomingCall extends EmbeddedCall {
       session,
       contact,
       log,
-      digest: undefined,
+      // A stranger would get what it needs to guess our password.
+      digest: trusted ? digestOf(account) : undefined,
       ownsCallId: false,
       listener: this.#listener(),
     });

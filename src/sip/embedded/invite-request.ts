@@ -2,6 +2,7 @@ import { type DigestClient, withCredentials } from '../digest.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
+import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
 import { askLines, leastSeconds, minimumOf } from '../session-timer.ts';
 import { parseUri, type SipUri } from '../sip-uri.ts';
@@ -13,6 +14,8 @@ import { ExactUri } from './incoming-message.ts';
 import { randomToken } from './outgoing-message.ts';
 import { abilityLines, C, type OutgoingInviteRequest } from './sip-js.ts';
 import type { Wire } from './wire.ts';
+
+const anonymous = new ExactUri(parseUri(anonymousParty.uri) as SipUri);
 
 export type InviteDelegate = NonNullable<OutgoingInviteRequest['delegate']>;
 
@@ -98,14 +101,14 @@ export class InviteRequest {
   /** Sends the present version. Throws when it cannot be written. */
   send(core: EmbeddedCore, delegate: InviteDelegate): OutgoingInviteRequest {
     const { account, sdp } = this.#options;
-    const from = addressOfRecord(account);
+    const from = account.anonymous === true ? anonymous : addressOfRecord(account);
     if (this.#target === undefined || from === undefined) throw new TypeError('not a SIP URI');
     this.#cseq += 1;
     const target = new ExactUri(this.#target);
     const options = {
       callId: this.callId,
       fromTag: this.#fromTag,
-      fromDisplayName: displayNameOf(account),
+      fromDisplayName: account.anonymous === true ? anonymousParty.displayName : displayNameOf(account),
       cseq: this.#cseq,
     };
     const body = sdpBody(sdp);
@@ -176,12 +179,20 @@ export class InviteRequest {
     this.#others = next === undefined ? [] : [next, ...others];
   }
 
+  /** Nobody but the account's server learns who calls anonymously. */
+  #privacyLines(): string[] {
+    const { account } = this.#options;
+    const self = addressOfRecord(account);
+    return this.#abroad || self === undefined ? [] : privacyLines(account, self.text);
+  }
+
   #lines(): string[] {
     return [
       headerLine('Contact', this.#contact),
       ...abilityLines(),
       ...(this.#sessionSeconds === 0 ? [] : askLines(this.#sessionSeconds, this.#minimum, undefined)),
       headerLine('Accept', 'application/sdp'),
+      ...this.#privacyLines(),
       ...this.#options.headers.map(({ name, value }) => headerLine(name, toWire(value))),
       ...this.#authorization,
     ];

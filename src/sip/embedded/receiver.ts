@@ -7,6 +7,7 @@ import { type ParseFault, parseMessage } from '../message-parser.ts';
 import type { NameAddr } from '../name-addr.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
+import { optionsAnswer, type ServiceState } from '../service-state.ts';
 import { hostInUri, type SipUri } from '../sip-uri.ts';
 import type { SourceAdmission, Verdict } from '../source-admission.ts';
 import type { Packet } from '../transport/packet.ts';
@@ -24,8 +25,8 @@ export interface ReceiverOptions {
   readonly admission: SourceAdmission;
   readonly callers: CallerAdmission;
   readonly log: Log;
-  /** Status that OPTIONS is answered with. */
-  readonly optionsStatus: () => number;
+  /** What OPTIONS is answered with. */
+  readonly service: () => ServiceState;
 }
 
 /** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2); sip.js throws on one. */
@@ -161,8 +162,8 @@ export class Receiver {
       return reply(503, 'Service Unavailable', [headerLine('Retry-After', '10')]);
     }
     if (source.method === 'OPTIONS' && !inDialog) {
-      const status = this.#options.optionsStatus();
-      return reply(status, status === 200 ? 'OK' : 'Service Unavailable', capabilities(status));
+      const { status, phrase, lines } = optionsAnswer(this.#options.service());
+      return reply(status, phrase, lines);
     }
     return true;
   }
@@ -202,11 +203,6 @@ export class Receiver {
 function acknowledge(server: { readonly transaction: { readonly transport: unknown } } | undefined): void {
   const transport = server?.transaction.transport;
   if (transport instanceof ServerChannel) transport.acknowledged();
-}
-
-function capabilities(status: number): string[] {
-  const lines = [headerLine('Allow', servedMethods.join(', ')), headerLine('Accept', 'application/sdp')];
-  return status === 503 ? [...lines, headerLine('Retry-After', '10')] : lines;
 }
 
 /** A Contact for a message that makes a dialog and has none: where it came from is where requests of the dialog go then. */

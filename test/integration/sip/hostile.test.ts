@@ -146,13 +146,6 @@ test('a caller without Contact whose From is no SIP URI is served all the same',
   assert.match(ringing.header('From') ?? '', /^<http:/);
 });
 
-test('OPTIONS is answered by the state that the owner has set', async (context) => {
-  const { gateway, peer } = await scene(context);
-  gateway.engine.setOptionsStatus(503);
-  peer.send(peer.requestText('OPTIONS', { port: gateway.port, callId: 'o' }), gateway.port);
-  assert.match((await peer.response(503)).header('Retry-After') ?? '', /\d/);
-});
-
 test('a source that floods is cut, others are not', async (context) => {
   const peer = await SipPeer.open();
   const gateway = await startEngine({ times: quickTimes, rate: { perSecond: 1, burst: 10 } });
