@@ -46,6 +46,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
           authUser: '1000',
           password: 'hush',
           displayName: undefined,
+          anonymous: false,
           server: 'pbx.example',
           port: undefined,
           backupServers: [],
