@@ -19,6 +19,10 @@ class FakeTime implements TimeSource {
     return timer;
   }
 
+  setImmediate(run: () => void): unknown {
+    return this.setTimer(run, 0);
+  }
+
   clearTimer(timer: unknown): void {
     this.#timers = this.#timers.filter((other) => other !== timer);
   }
@@ -148,4 +152,21 @@ test('without subscribers there is no timer; one may leave within its own tick',
   assert.ok(ticks >= 8);
   clock.stop();
   assert.equal(time.pending, 0);
+});
+
+test('a thread that is always late still does other things between its ticks', () => {
+  const time = new FakeTime();
+  let reads = 0;
+  const clock = new TickClock(assert.ifError, time, () => reads++);
+  let ticks = 0;
+  for (let subscriber = 0; subscriber < 10; subscriber++) {
+    clock.subscribe(() => {
+      ticks += 1;
+      time.time += 3; // 30 ms of work in each 20 ms
+    });
+  }
+  time.advance(1000);
+  // Were it one run, `advance` would not come back, and the sockets would have been read once.
+  assert.ok(ticks > 200 && reads >= ticks - 20, `${ticks} ticks, ${reads} reads`);
+  assert.ok(clock.takeLateness().skipped > 0);
 });

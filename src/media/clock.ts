@@ -10,6 +10,9 @@ const LATENESS_BUCKETS = 200;
 export interface TimeSource {
   now(): number;
   setTimer(run: () => void, ms: number): unknown;
+  /** At once, but behind what else the thread has to do. */
+  setImmediate(run: () => void): unknown;
+  /** Takes back what `setTimer` or `setImmediate` answered. */
   clearTimer(timer: unknown): void;
 }
 
@@ -35,6 +38,7 @@ interface Subscriber {
 /**
  * The one 20 ms clock of a worker. Ticks are counted from the start, so it does not drift as setInterval does; each subscriber ticks in
  * one of ten slots of 2 ms, the least used when it came. After a stall up to five ticks are made up for, the rest are skipped and counted.
+ * Before ticks run, `beforeTicks` brings what they are to work on: so a thread that comes late does not take what waits for it for lost.
  */
 export class TickClock {
   readonly #time: TimeSource;
@@ -49,10 +53,18 @@ export class TickClock {
   #maxMs = 0;
   #ticks = 0;
   #skipped = 0;
+  readonly #beforeTicks: () => void;
+  /** Wakes in every slot, though no tick may be due. */
+  isHurried = false;
 
   /** `onError` gets what a subscriber throws; the others tick on. */
-  constructor(onError: (error: unknown) => void, time: TimeSource = processTime) {
+  constructor(
+    onError: (error: unknown) => void,
+    time: TimeSource = processTime,
+    beforeTicks: () => void = () => {},
+  ) {
     this.#time = time;
+    this.#beforeTicks = beforeTicks;
     this.#onError = onError;
   }
 
@@ -68,6 +80,11 @@ export class TickClock {
     this.#subscribers += 1;
     if (this.#subscribers === 1) this.#begin();
     return () => this.#unsubscribe(subscriber);
+  }
+
+  /** A tick should have run by now: other work had better wait. */
+  get isOverdue(): boolean {
+    return this.#subscribers > 0 && this.#time.now() > this.#nextDue;
   }
 
   /** Numbers since the last call. */
@@ -105,10 +122,14 @@ export class TickClock {
     if (this.#subscribers === 0) this.#disarm();
   }
 
+  get #nextDue(): number {
+    return this.#origin + this.#next * SLOT_MS;
+  }
+
   #arm(): void {
-    const due = this.#origin + this.#next * SLOT_MS;
-    const wait = Math.max(0, Math.ceil(due - this.#time.now()));
-    this.#timer = this.#time.setTimer(() => this.#run(), wait);
+    const wait = Math.ceil(this.#nextDue - this.#time.now());
+    const run = (): void => this.#run();
+    this.#timer = wait > 0 ? this.#time.setTimer(run, wait) : this.#time.setImmediate(run);
   }
 
   #disarm(): void {
@@ -119,15 +140,23 @@ export class TickClock {
   #run(): void {
     this.#timer = undefined;
     this.#skipStale();
-    while (this.#subscribers > 0) {
-      const due = this.#origin + this.#next * SLOT_MS;
-      const now = this.#time.now();
-      if (due > now) break;
-      this.#runSlot(this.#next % SLOTS, due, now - due);
+    // What falls due meanwhile waits for the next run: a thread that is always late would do nothing but ticks, and read nothing.
+    const begun = this.#time.now();
+    while (this.#subscribers > 0 && this.#nextDue <= begun) {
+      this.#prepare();
+      this.#runSlot(this.#next % SLOTS, this.#nextDue, this.#time.now() - this.#nextDue);
       this.#next += 1;
       this.#passEmptySlots();
     }
     if (this.#subscribers > 0) this.#arm();
+  }
+
+  #prepare(): void {
+    try {
+      this.#beforeTicks();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   #runSlot(slot: number, due: number, lateMs: number): void {
@@ -144,6 +173,7 @@ export class TickClock {
 
   /** Wakes only where there is work. */
   #passEmptySlots(): void {
+    if (this.isHurried) return;
     for (let passed = 0; passed < SLOTS && this.#slots[this.#next % SLOTS]?.size === 0; passed++)
       this.#next += 1;
   }
@@ -191,5 +221,9 @@ export class TickClock {
 const processTime: TimeSource = {
   now: () => performance.now(),
   setTimer: (run, ms) => setTimeout(run, ms).unref(),
-  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setImmediate: (run) => setImmediate(run),
+  clearTimer: (timer) => {
+    clearTimeout(timer as NodeJS.Timeout);
+    clearImmediate(timer as NodeJS.Immediate);
+  },
 };

@@ -13,6 +13,8 @@ import type {
 
 /** What a media worker needs to know for its whole life (`workerData`). */
 export interface WorkerSettings {
+  /** Where the thread notes its file descriptors: see OpenSockets. */
+  readonly openSockets?: SharedArrayBuffer;
   /** Address that media sockets are bound to. */
   readonly address: string;
   readonly publicAddress: string | undefined;

@@ -12,6 +12,8 @@ import type {
   WorkerResult,
   WorkerSettings,
 } from './protocol.ts';
+import { OpenSockets } from './worker/open-sockets.ts';
+import { closeFiles } from './worker/system-calls.ts';
 
 export interface WorkerThreadOptions {
   readonly settings: WorkerSettings;
@@ -33,16 +35,19 @@ const entry = new URL(
 export class WorkerThread {
   readonly #options: WorkerThreadOptions;
   readonly #worker: Worker;
+  readonly #openSockets = new OpenSockets();
   readonly #pending = new Map<number, (result: WorkerResult<unknown>) => void>();
   readonly #ready = Promise.withResolvers<boolean>();
   #requests = 0;
   #isStopping = false;
+  #filesClosed: Promise<void> | undefined;
   #isDead = false;
   #why = 'the thread exited';
 
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
-    this.#worker = new Worker(entry, { workerData: options.settings, name: 'media' });
+    const settings: WorkerSettings = { ...options.settings, openSockets: this.#openSockets.shared };
+    this.#worker = new Worker(entry, { workerData: settings, name: 'media' });
     this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
     this.#worker.on('messageerror', (error) =>
       this.#options.log.error({ err: error }, 'unreadable worker message'),
@@ -83,6 +88,7 @@ export class WorkerThread {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#worker.terminate();
+    await this.#filesClosed;
   }
 
   #receive(message: WorkerMessage): void {
@@ -116,6 +122,7 @@ export class WorkerThread {
 
   #exited(): void {
     this.#isDead = true;
+    this.#filesClosed = closeFiles(this.#openSockets.takeAll());
     this.#ready.resolve(false);
     for (const resolve of this.#pending.values()) resolve(fail('worker-lost'));
     this.#pending.clear();

@@ -84,12 +84,12 @@ export class BridgeLeg {
     let leg: BridgeLeg | undefined;
     const opened = await BridgeTransport.open({
       ...options,
-      spares: (packet) => (leg ? leg.#spares(packet) : undefined),
-      onRtp: (packet, length) => {
-        if (leg) leg.#receiveRtp(packet, length);
+      spares: (packet, arrivedMs) => (leg ? leg.#spares(packet, arrivedMs) : undefined),
+      onRtp: (packet, length, arrivedMs) => {
+        if (leg) leg.#receiveRtp(packet, length, arrivedMs);
       },
-      onRtcp: (packet, length) => {
-        if (leg) leg.#receiveRtcp(packet, length);
+      onRtcp: (packet, length, arrivedMs) => {
+        if (leg) leg.#receiveRtcp(packet, length, arrivedMs);
       },
       drop: (reason) => drops.add(reason),
     });
@@ -203,12 +203,11 @@ export class BridgeLeg {
   }
 
   /** A packet that need not be decrypted was received all the same: reports count it. */
-  #spares(packet: Buffer): string | undefined {
+  #spares(packet: Buffer, now: number): string | undefined {
     const ssrc = packet.readUInt32BE(8);
     const source = this.#signalled.get(ssrc);
     if (source === undefined || this.#isEvent((packet[1] as number) & 0x7f)) return undefined;
     const sequence = packet.readUInt16BE(2);
-    const now = this.#options.now();
     this.#clear = packet;
     const timestamp = packet.readUInt32BE(4);
     const why = this.#sources.spares(ssrc, sequence, timestamp, this.#level, now);
@@ -226,17 +225,16 @@ export class BridgeLeg {
   readonly #level = (): number =>
     this.#clear === undefined ? -1 : clearAudioLevel(this.#clear, this.#options.offer.audioLevelId ?? 0);
 
-  #receiveRtp(packet: Buffer, length: number): void {
-    const refused = this.#handleRtp(packet, length);
+  #receiveRtp(packet: Buffer, length: number, arrivedMs: number): void {
+    const refused = this.#handleRtp(packet, length, arrivedMs);
     if (refused !== undefined) this.#drops.add(refused);
   }
 
-  #handleRtp(packet: Buffer, length: number): string | undefined {
-    const { offer, now } = this.#options;
+  #handleRtp(packet: Buffer, length: number, arrival: number): string | undefined {
+    const { offer } = this.#options;
     const header = this.#header;
     if (!parseRtp(packet, header, offer.audioLevelId ?? 0, length)) return 'malformed';
     if (!this.#signalled.has(header.ssrc)) return 'unsignalled';
-    const arrival = now();
     if (this.#isEvent(header.payloadType)) {
       return this.#digits.receive(header, packet, arrival) ? undefined : 'event';
     }
@@ -265,8 +263,7 @@ export class BridgeLeg {
     }
   }
 
-  #receiveRtcp(packet: Buffer, length: number): void {
-    const now = this.#options.now();
+  #receiveRtcp(packet: Buffer, length: number, now: number): void {
     if (!this.#rtcp.receive(packet, length, now, this.#sender.stream)) this.#drops.add('malformed');
   }
 }

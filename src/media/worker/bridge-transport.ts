@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { RemoteInfo } from 'node:dgram';
 import { type Failure, failure, ok } from '../../errors.ts';
 import type { BridgeOffer, IceCandidate, IceTransport } from '../media-engine.ts';
 import { packetKind } from '../packet-kind.ts';
@@ -10,6 +9,7 @@ import { isStrongHash } from './dtls-verification.ts';
 import { hostCandidates, isReachable, reflexiveCandidate } from './ice-addresses.ts';
 import { IceAgent } from './ice-agent.ts';
 import { bindIceSocket, type IceSocket } from './ice-socket.ts';
+import type { TransportAddress } from './stun-address.ts';
 import { queryMappedAddress } from './stun-query.ts';
 import { heavyWork } from './turns.ts';
 import { bindRefused } from './udp-socket.ts';
@@ -29,10 +29,10 @@ export interface BridgeTransportOptions {
   /** The transport has closed itself; `closed` tells when its socket is gone. */
   readonly onDown: (why: Failure) => void;
   /** Why an RTP packet, of at least 12 bytes and still encrypted, is not worth decrypting; undefined: it is. */
-  readonly spares: (packet: Buffer) => string | undefined;
+  readonly spares: (packet: Buffer, arrivedMs: number) => string | undefined;
   /** Authenticated and decrypted, in `packet[0…length)`; the buffer may be kept. */
-  readonly onRtp: (packet: Buffer, length: number) => void;
-  readonly onRtcp: (packet: Buffer, length: number) => void;
+  readonly onRtp: (packet: Buffer, length: number, arrivedMs: number) => void;
+  readonly onRtcp: (packet: Buffer, length: number, arrivedMs: number) => void;
   readonly drop: (reason: string) => void;
   /** Runs what a datagram causes; catches what it throws. */
   readonly guard: (work: () => void) => void;
@@ -86,7 +86,8 @@ export class BridgeTransport {
       options.port,
       options.offer.transport.candidates,
       {
-        onDatagram: (datagram, from) => options.guard(() => transport.#datagram(datagram, from)),
+        onDatagram: (datagram, from, agoMs) =>
+          options.guard(() => transport.#datagram(datagram, from, options.now() - agoMs)),
         onError: (errno) => options.drop(errno),
       },
     );
@@ -153,7 +154,7 @@ export class BridgeTransport {
     if (to !== undefined && this.#closed === undefined) this.#socket?.send(datagram, to);
   }
 
-  #datagram(datagram: Buffer, from: RemoteInfo): void {
+  #datagram(datagram: Buffer, from: TransportAddress, arrivedMs: number): void {
     if (this.#closed !== undefined) return;
     const kind = packetKind(datagram);
     if (kind === 'stun') {
@@ -166,17 +167,17 @@ export class BridgeTransport {
     } else if (kind === 'unknown') {
       this.#options.drop('malformed');
     } else {
-      this.#media(kind, datagram);
+      this.#media(kind, datagram, arrivedMs);
     }
   }
 
-  #media(kind: 'rtp' | 'rtcp', datagram: Buffer): void {
+  #media(kind: 'rtp' | 'rtcp', datagram: Buffer, arrivedMs: number): void {
     const context = this.#receive;
     if (context === undefined) {
       this.#options.drop('early');
       return;
     }
-    const spared = kind === 'rtp' ? this.#options.spares(datagram) : undefined;
+    const spared = kind === 'rtp' ? this.#options.spares(datagram, arrivedMs) : undefined;
     if (spared !== undefined) {
       this.#options.drop(spared);
       return;
@@ -186,8 +187,8 @@ export class BridgeTransport {
         ? context.unprotect(datagram, datagram.length)
         : context.unprotectRtcp(datagram, datagram.length);
     if (length < 0) this.#options.drop(srtpErrorName(length));
-    else if (kind === 'rtp') this.#options.onRtp(datagram, length);
-    else this.#options.onRtcp(datagram, length);
+    else if (kind === 'rtp') this.#options.onRtp(datagram, length, arrivedMs);
+    else this.#options.onRtcp(datagram, length, arrivedMs);
   }
 
   #startDtls(): void {

@@ -43,7 +43,12 @@ export async function phoneStage(t: TestContext): Promise<PhoneStage> {
   const events: CallEvent[] = [];
   let now = 0;
   // Its timers never fire: the test ticks.
-  const clock = new TickClock(assert.ifError, { now: () => 0, setTimer: () => 0, clearTimer: () => {} });
+  const clock = new TickClock(assert.ifError, {
+    now: () => 0,
+    setTimer: () => 0,
+    setImmediate: () => 0,
+    clearTimer: () => {},
+  });
   const room = new Room(clock, assert.ifError);
   const call = new Call({
     room: room.sources,

@@ -32,7 +32,12 @@ async function stage(t: TestContext) {
     },
   };
   // Its timers never fire: the test ticks.
-  const clock = new TickClock(assert.ifError, { now: () => 0, setTimer: () => 0, clearTimer: () => {} });
+  const clock = new TickClock(assert.ifError, {
+    now: () => 0,
+    setTimer: () => 0,
+    setImmediate: () => 0,
+    clearTimer: () => {},
+  });
   const room = new Room(clock, assert.ifError);
   const call = new Call({
     room: room.sources,

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { RequestMessage, WorkerMessage, WorkerSettings } from '../protocol.ts';
 import { MediaWorker } from './media-worker.ts';
+import { OpenSockets } from './open-sockets.ts';
 import { loadOpus } from './opus.ts';
+import { useSystemSockets } from './udp-socket.ts';
 import { createCertificate } from './werift.ts';
 
 if (parentPort === null) throw new Error('this file is started by src/media/worker-thread.ts');
@@ -15,7 +17,11 @@ process.on('unhandledRejection', (reason) => {
   port.postMessage({ kind: 'log', level: 'error', context: { err }, message } satisfies WorkerMessage);
 });
 
-const [certificate] = await Promise.all([createCertificate(), loadOpus()]);
+const [certificate] = await Promise.all([
+  createCertificate(),
+  loadOpus(),
+  useSystemSockets(new OpenSockets(settings.openSockets)),
+]);
 const worker = new MediaWorker({
   settings,
   certificate,

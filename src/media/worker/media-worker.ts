@@ -11,6 +11,8 @@ import type {
 import { Call } from './call.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
+import { heavyWork } from './turns.ts';
+import { readSockets } from './udp-socket.ts';
 import type { DtlsCertificate } from './werift.ts';
 
 interface OpenCall {
@@ -36,11 +38,15 @@ export class MediaWorker {
   readonly #files = new SoundFiles();
   readonly #rooms = new Map<string, Room>();
   readonly #calls = new Map<number, OpenCall>();
+  /** Calls whose bridge leg is not up: for them sockets are read more often than ticks need. */
+  readonly #connecting = new Set<number>();
   #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
-    this.#clock = new TickClock((error) => this.#log('error', { err: describe(error) }, 'a tick threw'));
+    const onError = (error: unknown): void => this.#log('error', { err: describe(error) }, 'a tick threw');
+    this.#clock = new TickClock(onError, undefined, readSockets);
+    heavyWork.yieldTo(() => this.#clock.isOverdue);
     setInterval(() => this.#tellLoad(), loadIntervalMs).unref();
   }
 
@@ -68,8 +74,10 @@ export class MediaWorker {
       case 'bind-phone':
         return call.bindPhone(message.body.rtpPort, message.body.rtcpPort);
       case 'connect-bridge':
+        this.#hurry(message.call, true);
         return call.connectBridge(message.body.port, message.body.offer);
       case 'close-bridge':
+        this.#hurry(message.call, false);
         return call.closeBridge();
       case 'play':
         return call.play(message.body.play, message.body.prompts, message.body.options);
@@ -140,6 +148,7 @@ export class MediaWorker {
     const open = this.#calls.get(number);
     if (open === undefined) return undefined;
     this.#calls.delete(number);
+    this.#hurry(number, false);
     const room = this.#rooms.get(open.roomName);
     room?.leave(open.call);
     if (room?.isEmpty === true) this.#rooms.delete(open.roomName);
@@ -148,7 +157,14 @@ export class MediaWorker {
 
   #event(number: number, event: CallEvent): void {
     if (event.name === 'failed') this.#forget(number);
+    if (event.name === 'bridge-up' || event.name === 'bridge-down') this.#hurry(number, false);
     this.#options.post({ kind: 'event', call: number, event });
+  }
+
+  #hurry(number: number, isConnecting: boolean): void {
+    if (isConnecting) this.#connecting.add(number);
+    else this.#connecting.delete(number);
+    this.#clock.isHurried = this.#connecting.size > 0;
   }
 
   /** A request that throws is a bug, and ends its call. */

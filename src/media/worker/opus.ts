@@ -1,37 +1,41 @@
 import {
-  Application,
-  createDecoder,
-  createEncoder,
-  EncoderCtl,
-  loadLibopus,
-  type OpusDecoderHandle,
-  type OpusEncoderHandle,
-} from 'libopus-wasm';
+  type Libopus,
+  type LibopusDecoder,
+  type LibopusEncoder,
+  MAX_PACKET_MS,
+  type OpusEncoderOptions,
+  type OpusRate,
+} from './libopus.ts';
+import { loadSystemLibopus } from './libopus-native.ts';
+import { loadBundledLibopus } from './libopus-wasm.ts';
 
-/** Rates at which Opus takes and gives samples here, whatever the rate of the other end: so nothing is ever resampled. */
-export type OpusRate = 8000 | 16000 | 48000;
+export type { OpusEncoderOptions, OpusRate } from './libopus.ts';
 
-export interface OpusEncoderOptions {
-  readonly rate: OpusRate;
-  /** Bits in a second; by default 16 000, 24 000 or 32 000 by rate. */
-  readonly bitRate?: number;
-  /** 0…10, default 5. */
-  readonly complexity?: number;
-  /** In-band forward error correction, default true. */
-  readonly forwardErrorCorrection?: boolean;
-  /** Discontinuous transmission, default false: then silence gives packets of one or two bytes that need not be sent. */
-  readonly discontinuous?: boolean;
-  /** Packets that the receiver is expected to lose, percent, default 5. */
-  readonly expectedLoss?: number;
-}
+/** Whose libopus: the system's when it has one (`auto`), or only one of the two. */
+export type OpusLibrary = 'auto' | 'system' | 'bundled';
 
 const defaultBitRates: Readonly<Record<OpusRate, number>> = { 8000: 16_000, 16000: 24_000, 48000: 32_000 };
-const MAX_PACKET_BYTES = 1275;
-const MAX_PACKET_MS = 120;
+let loading: Promise<Libopus> | undefined;
 
-/** Loads the WebAssembly module of this thread; later constructions are then ready before the next event. Answers the version. */
-export async function loadOpus(): Promise<string> {
-  return (await loadLibopus()).version;
+/**
+ * Loads the library of this thread; later constructions are then ready before the next event. Answers the version. Throws when `system` is
+ * asked for and there is none.
+ */
+export async function loadOpus(wanted: OpusLibrary = 'auto'): Promise<string> {
+  loading = choose(wanted);
+  return (await loading).version;
+}
+
+async function choose(wanted: OpusLibrary): Promise<Libopus> {
+  const system = wanted === 'bundled' ? undefined : await loadSystemLibopus();
+  if (system !== undefined) return system;
+  if (wanted === 'system') throw new Error('this system has no libopus; Debian: apt-get install libopus0');
+  return loadBundledLibopus();
+}
+
+function library(): Promise<Libopus> {
+  loading ??= choose('auto');
+  return loading;
 }
 
 /**
@@ -42,7 +46,7 @@ export class OpusEncoder {
   readonly ready: Promise<void>;
   /** Calls that libopus refused. */
   failures = 0;
-  #handle: OpusEncoderHandle | undefined;
+  #handle: LibopusEncoder | undefined;
   #closed = false;
   #expectedLoss: number;
   #restarts = false;
@@ -59,11 +63,9 @@ export class OpusEncoder {
   encode(pcm: Int16Array, out: Buffer, at = 0): number {
     if (!this.#handle) return 0;
     try {
-      const maxPacketBytes = Math.min(MAX_PACKET_BYTES, out.length - at);
-      const packet = this.#handle.encode(pcm, { frameSize: pcm.length, maxPacketBytes });
+      const length = this.#handle.encode(pcm, out, at);
       if (this.#restarts) this.#predict(true);
-      out.set(packet, at);
-      return packet.length;
+      return length;
     } catch {
       this.failures += 1;
       return 0;
@@ -78,13 +80,13 @@ export class OpusEncoder {
   /** What the receiver reports to lose (RTCP), percent; more of it makes more room for repair. */
   setExpectedLoss(percent: number): void {
     this.#expectedLoss = Math.max(0, Math.min(100, Math.round(percent)));
-    this.#handle?.setPacketLossPercent(this.#expectedLoss);
+    this.#handle?.setExpectedLoss(this.#expectedLoss);
   }
 
   /** Bits in a second from now on. */
   setBitRate(bitRate: number): void {
     this.#bitRate = bitRate;
-    this.#handle?.setBitrate(bitRate);
+    this.#handle?.setBitRate(bitRate);
   }
 
   /** Frees the memory in the module. Idempotent. */
@@ -96,20 +98,20 @@ export class OpusEncoder {
 
   #predict(on: boolean): void {
     this.#restarts = !on;
-    this.#handle?.encoderCtl(EncoderCtl.SetPredictionDisabled, on ? 0 : 1);
+    this.#handle?.setPrediction(on);
   }
 
   async #open(options: OpusEncoderOptions): Promise<void> {
-    const handle = await createEncoder({
-      sampleRate: options.rate,
-      channels: 1,
-      application: Application.Voip,
-      bitrate: this.#bitRate,
-      complexity: options.complexity ?? 5,
-      fec: options.forwardErrorCorrection ?? true,
-      dtx: options.discontinuous ?? false,
-      packetLossPercent: this.#expectedLoss,
-    }).catch(() => undefined);
+    const handle = await (await library())
+      .createEncoder({
+        rate: options.rate,
+        bitRate: this.#bitRate,
+        complexity: options.complexity ?? 5,
+        forwardErrorCorrection: options.forwardErrorCorrection ?? true,
+        discontinuous: options.discontinuous ?? false,
+        expectedLoss: this.#expectedLoss,
+      })
+      .catch(() => undefined);
     if (this.#closed) handle?.free();
     else this.#handle = handle;
     this.setExpectedLoss(this.#expectedLoss);
@@ -125,7 +127,7 @@ export class OpusDecoder {
   readonly rate: OpusRate;
   readonly ready: Promise<void>;
   failures = 0;
-  #handle: OpusDecoderHandle | undefined;
+  #handle: LibopusDecoder | undefined;
   #closed = false;
 
   constructor(rate: OpusRate) {
@@ -138,20 +140,18 @@ export class OpusDecoder {
     if (packet.length === 0) return 0;
     const room = Math.min(out.length - at, (this.rate / 1000) * MAX_PACKET_MS);
     if (room <= 0) return 0;
-    return this.#run(out, at, (handle) => handle.decode(packet, { maxFrameSize: room }));
+    return this.#run(packet, out, at, room, false);
   }
 
   /** Makes the `samples` that were lost before `next` from the copy in `next`, or by concealment when it has none. */
   recover(next: Uint8Array, samples: number, out: Int16Array, at = 0): number {
     if (next.length === 0) return this.conceal(samples, out, at);
-    const frameSize = this.#concealable(samples);
-    return this.#run(out, at, (handle) => handle.decode(next, { decodeFec: true, frameSize }));
+    return this.#run(next, out, at, this.#concealable(samples), true);
   }
 
   /** Makes `samples` of plausible audio in place of a lost packet. */
   conceal(samples: number, out: Int16Array, at = 0): number {
-    const frameSize = this.#concealable(samples);
-    return this.#run(out, at, (handle) => handle.decodePacketLoss(frameSize));
+    return this.#run(undefined, out, at, this.#concealable(samples), false);
   }
 
   /** Frees the memory in the module. Idempotent. */
@@ -167,13 +167,15 @@ export class OpusDecoder {
     return Math.max(step, Math.round(samples / step) * step);
   }
 
-  #run(out: Int16Array, at: number, decode: (handle: OpusDecoderHandle) => Int16Array): number {
-    if (!this.#handle) return 0;
+  #run(
+    packet: Uint8Array | undefined,
+    out: Int16Array,
+    at: number,
+    samples: number,
+    isRepair: boolean,
+  ): number {
     try {
-      const pcm = decode(this.#handle);
-      if (at + pcm.length > out.length) return 0;
-      out.set(pcm, at);
-      return pcm.length;
+      return this.#handle?.decode(packet, out, at, samples, isRepair) ?? 0;
     } catch {
       this.failures += 1; // a malformed packet
       return 0;
@@ -181,7 +183,7 @@ export class OpusDecoder {
   }
 
   async #open(): Promise<void> {
-    const handle = await createDecoder({ sampleRate: this.rate, channels: 1 }).catch(() => undefined);
+    const handle = await (await library()).createDecoder(this.rate).catch(() => undefined);
     if (this.#closed) handle?.free();
     else this.#handle = handle;
   }

@@ -1,4 +1,3 @@
-import type { RemoteInfo } from 'node:dgram';
 import type { Codec } from '../../config/config.ts';
 import { isUnicastAddress } from '../address-scope.ts';
 import { type AudioRate, codecRates } from '../audio-codec.ts';
@@ -20,6 +19,7 @@ import { bindPhoneSockets, type PhoneSockets } from './phone-sockets.ts';
 import { PhoneSrtp } from './phone-srtp.ts';
 import type { RateMix } from './rate-mix.ts';
 import { RtcpSession } from './rtcp-session.ts';
+import type { TransportAddress } from './stun-address.ts';
 
 export interface PhoneLegOptions {
   readonly address: string;
@@ -77,7 +77,7 @@ export class PhoneLeg {
     // A phone is reached over IPv4 unless an IPv6 address is configured: an SDP body names one family.
     const address = isWildcard(options.address) ? '0.0.0.0' : options.address;
     const bound = await bindPhoneSockets(address, options.rtpPort, options.rtcpPort, {
-      onRtp: (datagram, from) => options.guard(() => leg.#receiveRtp(datagram, from)),
+      onRtp: (datagram, from, agoMs) => options.guard(() => leg.#receiveRtp(datagram, from, agoMs)),
       onRtcp: (datagram, from) => options.guard(() => leg.#receiveRtcp(datagram, from)),
       onError: (errno) => leg.#drops.add(errno),
     });
@@ -193,12 +193,12 @@ export class PhoneLeg {
     }
   }
 
-  #receiveRtp(datagram: Buffer, from: RemoteInfo): void {
-    const refused = this.#handleRtp(datagram, from);
+  #receiveRtp(datagram: Buffer, from: TransportAddress, agoMs: number): void {
+    const refused = this.#handleRtp(datagram, from, agoMs);
     if (refused !== undefined) this.#drops.add(refused);
   }
 
-  #handleRtp(datagram: Buffer, from: RemoteInfo): string | undefined {
+  #handleRtp(datagram: Buffer, from: TransportAddress, agoMs: number): string | undefined {
     const phone = this.#phone;
     if (phone === undefined) return 'early';
     const header = this.#header;
@@ -212,7 +212,7 @@ export class PhoneLeg {
     if (refused !== undefined) return refused;
     const codec = codecOf(header.payloadType, phone) ?? this.#decoding;
     if (codec !== undefined && codec !== this.#decoding) this.#decodeAs(codec, phone);
-    this.#take(kind, header, datagram);
+    this.#take(kind, header, datagram, this.#options.now() - agoMs);
     return undefined;
   }
 
@@ -223,8 +223,7 @@ export class PhoneLeg {
     return payloadType === comfortNoise && phone.codec !== 'opus' ? 'noise' : undefined;
   }
 
-  #take(kind: 'audio' | 'event' | 'noise', header: RtpHeader, datagram: Buffer): void {
-    const now = this.#options.now();
+  #take(kind: 'audio' | 'event' | 'noise', header: RtpHeader, datagram: Buffer, now: number): void {
     this.#noteHeard(now);
     if (kind === 'event' && !this.#digits.receive(header, datagram, now)) this.#drops.add('event');
     this.#rtcp.received(header, now, this.#playout?.clockRate ?? 8000);
@@ -260,12 +259,12 @@ export class PhoneLeg {
     this.#options.onHeard();
   }
 
-  #receiveRtcp(datagram: Buffer, from: RemoteInfo): void {
+  #receiveRtcp(datagram: Buffer, from: TransportAddress): void {
     const refused = this.#handleRtcp(datagram, from);
     if (refused !== undefined) this.#drops.add(refused);
   }
 
-  #handleRtcp(datagram: Buffer, from: RemoteInfo): string | undefined {
+  #handleRtcp(datagram: Buffer, from: TransportAddress): string | undefined {
     if (this.#lock?.isPeer(from.address) !== true) return 'source-address';
     const length = this.#srtp.open(datagram, true);
     if (typeof length === 'string') return length;

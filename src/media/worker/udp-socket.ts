@@ -1,9 +1,13 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { fail, failure } from '../../errors.ts';
 import type { WorkerResult } from '../protocol.ts';
+import type { OpenSockets } from './open-sockets.ts';
+import type { TransportAddress } from './stun-address.ts';
+import { SystemSockets } from './system-sockets.ts';
 
-export type DatagramHandler = (datagram: Buffer, from: RemoteInfo) => void;
+/** `agoMs`: how long before this call it came. */
+export type DatagramHandler = (datagram: Buffer, from: TransportAddress, agoMs: number) => void;
 
 export interface UdpSocket {
   readonly port: number;
@@ -28,8 +32,27 @@ export interface UdpEvents {
   readonly onError: (errno: string) => void;
 }
 
+let system: SystemSockets | undefined;
+
+/** From now on this thread's sockets are the system's own where that is possible: answers whether. They are read by `readSockets` only. */
+export async function useSystemSockets(open?: OpenSockets): Promise<boolean> {
+  system = await SystemSockets.load(open);
+  return system !== undefined;
+}
+
+/** From now on this thread's sockets are those of node:dgram, as on systems where `useSystemSockets` answers false. */
+export function useNodeSockets(): void {
+  system = undefined;
+}
+
+/** Hands over what has come to the sockets of this thread; sockets of node:dgram do that by themselves. */
+export function readSockets(): void {
+  system?.read();
+}
+
 /** Binds one UDP port. `::` takes IPv6 only, so that the same port number can also be bound for IPv4. */
 export function bindUdp(address: string, port: number, events: UdpEvents): Promise<Bound> {
+  if (system !== undefined) return Promise.resolve(system.bind(address, port, events));
   const isV6 = isIPv6(address);
   const socket = createSocket({
     type: isV6 ? 'udp6' : 'udp4',
@@ -59,7 +82,7 @@ function wrap(socket: Socket, events: UdpEvents): UdpSocket {
     if (error) events.onError(errnoOf(error));
   };
   socket.on('error', (error) => events.onError(errnoOf(error)));
-  socket.on('message', events.onDatagram);
+  socket.on('message', (datagram, from) => events.onDatagram(datagram, from, 0));
   return {
     port: socket.address().port,
     send(datagram, port, address) {
