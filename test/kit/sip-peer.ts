@@ -182,7 +182,8 @@ export function tagOf(value: string | undefined): string {
   return /;tag=([^;]+)/.exec(value ?? '')?.[1] ?? '';
 }
 
-function readRaw(text: string, port: number): RawMessage {
+/** A message as `SipPeer` gives it; `port` is where it came from. */
+export function readRaw(text: string, port: number): RawMessage {
   const end = text.indexOf('\r\n\r\n');
   const [startLine = '', ...lines] = text.slice(0, end).split('\r\n');
   const isResponse = startLine.startsWith('SIP/2.0 ');

@@ -72,40 +72,49 @@ onEachEngine(
       new RegExp(`^BYE sip:caller@127.0.0.1:${peer.port} `),
     );
   },
+  { rfc: '3261 §12.2.2' },
 );
 
 const held = someSdp.replace('RTP/AVP 0\r\n', 'RTP/AVP 0\r\na=sendonly\r\n');
 
-onEachEngine('hold: the re-INVITE is answered by the call, once', async (context, kind) => {
-  const { peer, call, send, gateway } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  const text = send('INVITE', { cseq: 2, body: held });
-  const [sdp, respond] = await offered;
-  assert.equal(sdp, held);
-  respond(ok(someSdp));
-  respond(fail('no-common-codec'));
-  const accepted = await peer.next(
-    (message) => message.status === 200 && message.header('CSeq') === '2 INVITE',
-  );
-  assert.equal(accepted.body, someSdp);
-  assert.ok(accepted.header('Contact')?.includes(`:${gateway.port}`));
-  // Retransmitted before the ACK: the 200 again, no second offer.
-  peer.send(text, gateway.port);
-  await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
-  send('ACK', { cseq: 2 });
-});
+onEachEngine(
+  'hold: the re-INVITE is answered by the call, once',
+  async (context, kind) => {
+    const { peer, call, send, gateway } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    const text = send('INVITE', { cseq: 2, body: held });
+    const [sdp, respond] = await offered;
+    assert.equal(sdp, held);
+    respond(ok(someSdp));
+    respond(fail('no-common-codec'));
+    const accepted = await peer.next(
+      (message) => message.status === 200 && message.header('CSeq') === '2 INVITE',
+    );
+    assert.equal(accepted.body, someSdp);
+    assert.ok(accepted.header('Contact')?.includes(`:${gateway.port}`));
+    // Retransmitted before the ACK: the 200 again, no second offer.
+    peer.send(text, gateway.port);
+    await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
+    send('ACK', { cseq: 2 });
+  },
+  { rfc: '3261 §14.2, 3264 §8.4' },
+);
 
-onEachEngine('a re-INVITE that does not fit is refused and the call goes on', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  send('INVITE', { cseq: 2, body: held, branch: 'z9hG4bK488' });
-  (await offered)[1](fail('no-common-codec'));
-  await peer.response(488);
-  send('ACK', { cseq: 2, branch: 'z9hG4bK488' });
-  const info = once(call, 'info');
-  send('INFO', { cseq: 3, body: 'x' });
-  await info;
-});
+onEachEngine(
+  'a re-INVITE that does not fit is refused and the call goes on',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    send('INVITE', { cseq: 2, body: held, branch: 'z9hG4bK488' });
+    (await offered)[1](fail('no-common-codec'));
+    await peer.response(488);
+    send('ACK', { cseq: 2, branch: 'z9hG4bK488' });
+    const info = once(call, 'info');
+    send('INFO', { cseq: 3, body: 'x' });
+    await info;
+  },
+  { rfc: '3261 §14.2' },
+);
 
 onEachEngine(
   'a re-INVITE without offer gets our offer, and the answer comes with the ACK',
@@ -121,6 +130,7 @@ onEachEngine(
     send('ACK', { cseq: 2, body: held });
     assert.deepEqual(await answered, [held]);
   },
+  { rfc: '3261 §14.2' },
 );
 
 onEachEngine(
@@ -135,7 +145,7 @@ onEachEngine(
     peer.reply(bye, 200);
     assert.equal((await over).code, 'no-ack');
   },
-  { quick: true },
+  { rfc: '3261 §14.2', quick: true },
 );
 
 onEachEngine(
@@ -158,6 +168,7 @@ onEachEngine(
     const ack = await peer.next((message) => message.method === 'ACK' && message.header('CSeq') === '2 ACK');
     assert.equal(ack.body, '');
   },
+  { rfc: '3261 §14.1' },
 );
 
 onEachEngine(
@@ -174,21 +185,26 @@ onEachEngine(
     await peer.next((message) => message.status === 200 && message.header('CSeq') === '2 INVITE');
     send('ACK', { cseq: 2 });
   },
+  { rfc: '3261 §14.2' },
 );
 
-onEachEngine('our re-INVITE that is refused leaves the call up', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const outcome = call.reinvite(someSdp);
-  const ours = await peer.request('INVITE');
-  assert.ok(ours.header('Contact'));
-  peer.reply(ours, 488);
-  const result = await outcome;
-  assert.equal(result.ok ? '' : result.error.code, 'no-common-codec');
-  const over = ended(call);
-  send('BYE', { cseq: 2 });
-  await peer.response(200, 'BYE');
-  await over;
-});
+onEachEngine(
+  'our re-INVITE that is refused leaves the call up',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const outcome = call.reinvite(someSdp);
+    const ours = await peer.request('INVITE');
+    assert.ok(ours.header('Contact'));
+    peer.reply(ours, 488);
+    const result = await outcome;
+    assert.equal(result.ok ? '' : result.error.code, 'no-common-codec');
+    const over = ended(call);
+    send('BYE', { cseq: 2 });
+    await peer.response(200, 'BYE');
+    await over;
+  },
+  { rfc: '3261 §14.1' },
+);
 
 onEachEngine(
   'UPDATE without SDP is a refresh, with SDP an offer, and is answered the same when repeated',
@@ -205,20 +221,25 @@ onEachEngine(
     peer.send(text, gateway.port);
     assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
   },
+  { rfc: '3311 §5.2' },
 );
 
-onEachEngine('INFO from the phone is answered once however often it comes', async (context, kind) => {
-  const { peer, call, send, gateway } = await answeredCall(context, kind);
-  let infos = 0;
-  call.on('info', () => {
-    infos += 1;
-  });
-  const text = send('INFO', { cseq: 2, lines: ['Content-Type: application/dtmf-relay'] });
-  await peer.response(200, 'INFO');
-  peer.send(text, gateway.port);
-  await peer.response(200, 'INFO');
-  assert.equal(infos, 1);
-});
+onEachEngine(
+  'INFO from the phone is answered once however often it comes',
+  async (context, kind) => {
+    const { peer, call, send, gateway } = await answeredCall(context, kind);
+    let infos = 0;
+    call.on('info', () => {
+      infos += 1;
+    });
+    const text = send('INFO', { cseq: 2, lines: ['Content-Type: application/dtmf-relay'] });
+    await peer.response(200, 'INFO');
+    peer.send(text, gateway.port);
+    await peer.response(200, 'INFO');
+    assert.equal(infos, 1);
+  },
+  { rfc: '6086 §4.2, 3261 §17.2.2' },
+);
 
 onEachEngine(
   'our INFO brings its status, and a challenge inside the dialog is answered',
@@ -247,35 +268,48 @@ onEachEngine(
     peer.reply(second, 200);
     assert.deepEqual(await status, ok(200));
   },
+  { rfc: '6086 §4.2, 3261 §22.3' },
 );
 
-onEachEngine('what does not belong to a dialog gets 481', async (context, kind) => {
-  const { peer, send } = await answeredCall(context, kind);
-  for (const method of ['BYE', 'INFO', 'UPDATE', 'INVITE', 'OPTIONS', 'PRACK']) {
-    send(method, { toTag: 'other', cseq: 9 });
-    await peer.response(481, method);
-  }
-  send('CANCEL', { branch: 'z9hG4bKnothing' });
-  await peer.response(481, 'CANCEL');
-});
+onEachEngine(
+  'what does not belong to a dialog gets 481',
+  async (context, kind) => {
+    const { peer, send } = await answeredCall(context, kind);
+    for (const method of ['BYE', 'INFO', 'UPDATE', 'INVITE', 'OPTIONS', 'PRACK']) {
+      send(method, { toTag: 'other', cseq: 9 });
+      await peer.response(481, method);
+    }
+    send('CANCEL', { branch: 'z9hG4bKnothing' });
+    await peer.response(481, 'CANCEL');
+  },
+  { rfc: '3261 §12.2.2' },
+);
 
-onEachEngine('a request with a CSeq that is too low is refused', async (context, kind) => {
-  const { peer, send } = await answeredCall(context, kind);
-  send('INFO', { cseq: 5 });
-  await peer.response(200, 'INFO');
-  send('INFO', { cseq: 4 });
-  await peer.response(500, 'INFO');
-});
+onEachEngine(
+  'a request with a CSeq that is too low is refused',
+  async (context, kind) => {
+    const { peer, send } = await answeredCall(context, kind);
+    send('INFO', { cseq: 5 });
+    await peer.response(200, 'INFO');
+    send('INFO', { cseq: 4 });
+    await peer.response(500, 'INFO');
+  },
+  { rfc: '3261 §12.2.2' },
+);
 
-onEachEngine('hang-up while an offer waits for its answer: both get an end', async (context, kind) => {
-  const { peer, call, send } = await answeredCall(context, kind);
-  const offered = reoffer(call);
-  send('INVITE', { cseq: 2, body: held });
-  const [, respond] = await offered;
-  const over = ended(call);
-  send('BYE', { cseq: 3 });
-  await peer.response(200, 'BYE');
-  await peer.response(487, 'INVITE');
-  await over;
-  respond(ok(someSdp));
-});
+onEachEngine(
+  'hang-up while an offer waits for its answer: both get an end',
+  async (context, kind) => {
+    const { peer, call, send } = await answeredCall(context, kind);
+    const offered = reoffer(call);
+    send('INVITE', { cseq: 2, body: held });
+    const [, respond] = await offered;
+    const over = ended(call);
+    send('BYE', { cseq: 3 });
+    await peer.response(200, 'BYE');
+    await peer.response(487, 'INVITE');
+    await over;
+    respond(ok(someSdp));
+  },
+  { rfc: '3261 §15.1.2' },
+);

@@ -28,57 +28,61 @@ function ack(peer: SipPeer, gateway: AnyEngine, callId: string, ok: RawMessage, 
   );
 }
 
-onEachEngine('a caller hears 100, 180 and 200 with our SDP, and may hang up', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const callId = 'basic';
-  peer.send(
-    peer.requestText('INVITE', {
+onEachEngine(
+  'a caller hears 100, 180 and 200 with our SDP, and may hang up',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const callId = 'basic';
+    peer.send(
+      peer.requestText('INVITE', {
+        port: gateway.port,
+        callId,
+        body: someSdp,
+        lines: ['jitsi-conference-ROOM: réunion', 'Subject: a', ' folded line'],
+      }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    assert.equal(call.direction, 'in');
+    assert.equal(call.offer, someSdp);
+    assert.equal(call.header('Jitsi-Conference-Room'), 'réunion');
+    assert.equal(call.header('s'), undefined);
+    assert.equal(call.header('subject'), 'a folded line');
+    assert.deepEqual(call.remote, {
+      uri: `sip:caller@127.0.0.1:${peer.port}`,
+      user: 'caller',
+      displayName: 'Peer',
+    });
+    await peer.response(100);
+    call.ring();
+    const ringing = await peer.response(180);
+    call.answer(someSdp);
+    const ok = await peer.response(200);
+    assert.equal(ok.body, someSdp);
+    assert.equal(ok.header('Contact'), `<sip:room@127.0.0.1:${gateway.port}>`);
+    assert.equal(tagOf(ok.header('To')), tagOf(ringing.header('To')));
+    assert.equal(ok.header('User-Agent') ?? ok.header('Server'), undefined);
+    const answered = once(call, 'answered');
+    ack(peer, gateway, callId, ok);
+    assert.deepEqual(await answered, [undefined]);
+    const over = ended(call);
+    const toTag = tagOf(ok.header('To'));
+    const bye = peer.requestText('BYE', {
       port: gateway.port,
       callId,
-      body: someSdp,
-      lines: ['jitsi-conference-ROOM: réunion', 'Subject: a', ' folded line'],
-    }),
-    gateway.port,
-  );
-  const call = await gateway.nextCall();
-  assert.equal(call.direction, 'in');
-  assert.equal(call.offer, someSdp);
-  assert.equal(call.header('Jitsi-Conference-Room'), 'réunion');
-  assert.equal(call.header('s'), undefined);
-  assert.equal(call.header('subject'), 'a folded line');
-  assert.deepEqual(call.remote, {
-    uri: `sip:caller@127.0.0.1:${peer.port}`,
-    user: 'caller',
-    displayName: 'Peer',
-  });
-  await peer.response(100);
-  call.ring();
-  const ringing = await peer.response(180);
-  call.answer(someSdp);
-  const ok = await peer.response(200);
-  assert.equal(ok.body, someSdp);
-  assert.equal(ok.header('Contact'), `<sip:room@127.0.0.1:${gateway.port}>`);
-  assert.equal(tagOf(ok.header('To')), tagOf(ringing.header('To')));
-  assert.equal(ok.header('User-Agent') ?? ok.header('Server'), undefined);
-  const answered = once(call, 'answered');
-  ack(peer, gateway, callId, ok);
-  assert.deepEqual(await answered, [undefined]);
-  const over = ended(call);
-  const toTag = tagOf(ok.header('To'));
-  const bye = peer.requestText('BYE', {
-    port: gateway.port,
-    callId,
-    toTag,
-    cseq: 2,
-    lines: ['Reason: Q.850;cause=16;text="Normal call clearing"'],
-  });
-  peer.send(bye, gateway.port);
-  await peer.response(200, 'BYE');
-  assert.deepEqual(await over, { code: 'hangup', detail: 'Normal call clearing' });
-  // The answer to the BYE was lost: its retransmission must get 200 again, not 481.
-  peer.send(bye, gateway.port);
-  await peer.response(200, 'BYE');
-});
+      toTag,
+      cseq: 2,
+      lines: ['Reason: Q.850;cause=16;text="Normal call clearing"'],
+    });
+    peer.send(bye, gateway.port);
+    await peer.response(200, 'BYE');
+    assert.deepEqual(await over, { code: 'hangup', detail: 'Normal call clearing' });
+    // The answer to the BYE was lost: its retransmission must get 200 again, not 481.
+    peer.send(bye, gateway.port);
+    await peer.response(200, 'BYE');
+  },
+  { rfc: '3261 §13.3.1' },
+);
 
 onEachEngine(
   'a retransmitted INVITE is one call, and gets the last response again',
@@ -100,50 +104,59 @@ onEachEngine(
     const refused = await peer.response(503);
     assert.match(refused.header('Retry-After') ?? '', /^\d+$/);
   },
+  { rfc: '3261 §17.2.1' },
 );
 
-onEachEngine('a refused INVITE is refused again until the ACK comes (timer G)', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const branch = 'z9hG4bKrefused';
-  peer.send(
-    peer.requestText('INVITE', { port: gateway.port, callId: 'g', branch, body: someSdp }),
-    gateway.port,
-  );
-  const call = await gateway.nextCall();
-  const over = ended(call);
-  call.end({ code: 'no-room' });
-  const first = await peer.response(404);
-  assert.match(first.startLine, /No room named/);
-  await peer.response(404);
-  peer.send(
-    peer.requestText('ACK', { port: gateway.port, callId: 'g', branch, toTag: tagOf(first.header('To')) }),
-    gateway.port,
-  );
-  assert.equal((await over).code, 'no-room');
-});
+onEachEngine(
+  'a refused INVITE is refused again until the ACK comes (timer G)',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const branch = 'z9hG4bKrefused';
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'g', branch, body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    const over = ended(call);
+    call.end({ code: 'no-room' });
+    const first = await peer.response(404);
+    assert.match(first.startLine, /No room named/);
+    await peer.response(404);
+    peer.send(
+      peer.requestText('ACK', { port: gateway.port, callId: 'g', branch, toTag: tagOf(first.header('To')) }),
+      gateway.port,
+    );
+    assert.equal((await over).code, 'no-room');
+  },
+  { rfc: '3261 §17.2.1' },
+);
 
-onEachEngine('CANCEL ends an unanswered call with 487', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const options = { port: gateway.port, callId: 'cancel', branch: 'z9hG4bKcancel' };
-  peer.send(peer.requestText('INVITE', { ...options, body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  const over = ended(call);
-  call.ring();
-  await peer.response(180);
-  peer.send(
-    peer.requestText('CANCEL', {
-      ...options,
-      lines: ['Reason: SIP;cause=200;text="Call completed elsewhere"'],
-    }),
-    gateway.port,
-  );
-  await peer.response(200, 'CANCEL');
-  const terminated = await peer.response(487);
-  assert.deepEqual(await over, { code: 'cancelled', detail: 'Call completed elsewhere' });
-  peer.send(peer.requestText('ACK', { ...options, toTag: tagOf(terminated.header('To')) }), gateway.port);
-  call.answer(someSdp);
-  call.ring();
-});
+onEachEngine(
+  'CANCEL ends an unanswered call with 487',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const options = { port: gateway.port, callId: 'cancel', branch: 'z9hG4bKcancel' };
+    peer.send(peer.requestText('INVITE', { ...options, body: someSdp }), gateway.port);
+    const call = await gateway.nextCall();
+    const over = ended(call);
+    call.ring();
+    await peer.response(180);
+    peer.send(
+      peer.requestText('CANCEL', {
+        ...options,
+        lines: ['Reason: SIP;cause=200;text="Call completed elsewhere"'],
+      }),
+      gateway.port,
+    );
+    await peer.response(200, 'CANCEL');
+    const terminated = await peer.response(487);
+    assert.deepEqual(await over, { code: 'cancelled', detail: 'Call completed elsewhere' });
+    peer.send(peer.requestText('ACK', { ...options, toTag: tagOf(terminated.header('To')) }), gateway.port);
+    call.answer(someSdp);
+    call.ring();
+  },
+  { rfc: '3261 §9.2' },
+);
 
 onEachEngine(
   'a CANCEL that comes after the 200 changes nothing',
@@ -160,20 +173,27 @@ onEachEngine(
     ack(peer, gateway, 'late', ok);
     await answered;
   },
-  { only: 'embedded' },
+  { rfc: '3261 §9.2', only: 'embedded' },
 );
 
-onEachEngine('the 200 is repeated until its ACK comes', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'lost', body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  call.answer(someSdp);
-  await peer.response(200);
-  const again = await peer.response(200);
-  const answered = once(call, 'answered');
-  ack(peer, gateway, 'lost', again);
-  await answered;
-});
+onEachEngine(
+  'the 200 is repeated until its ACK comes',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'lost', body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    call.answer(someSdp);
+    await peer.response(200);
+    const again = await peer.response(200);
+    const answered = once(call, 'answered');
+    ack(peer, gateway, 'lost', again);
+    await answered;
+  },
+  { rfc: '3261 §13.3.1.4' },
+);
 
 onEachEngine(
   'an answer that is never acknowledged ends in BYE',
@@ -193,24 +213,31 @@ onEachEngine(
     peer.reply(bye, 200);
     assert.equal((await over).code, 'no-ack');
   },
-  { quick: true },
+  { rfc: '3261 §13.3.1.4', quick: true },
 );
 
-onEachEngine('BYE waits for the ACK', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId: 'wait', body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  const over = ended(call);
-  call.answer(someSdp);
-  const ok = await peer.response(200);
-  call.end({ code: 'kicked' });
-  assert.equal((await over).code, 'kicked');
-  assert.ok(!peer.received.some((message) => message.method === 'BYE'));
-  ack(peer, gateway, 'wait', ok);
-  const bye = await peer.request('BYE');
-  assert.match(bye.header('Reason') ?? '', /cause=603/);
-  peer.reply(bye, 200);
-});
+onEachEngine(
+  'BYE waits for the ACK',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'wait', body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    const over = ended(call);
+    call.answer(someSdp);
+    const ok = await peer.response(200);
+    call.end({ code: 'kicked' });
+    assert.equal((await over).code, 'kicked');
+    assert.ok(!peer.received.some((message) => message.method === 'BYE'));
+    ack(peer, gateway, 'wait', ok);
+    const bye = await peer.request('BYE');
+    assert.match(bye.header('Reason') ?? '', /cause=603/);
+    peer.reply(bye, 200);
+  },
+  { rfc: '3261 §15' },
+);
 
 onEachEngine(
   'an offerless INVITE gets our offer in the 200; the answer comes with the ACK',
@@ -228,6 +255,7 @@ onEachEngine(
     ack(peer, gateway, 'offerless', ok, answer);
     assert.deepEqual(await answered, [answer]);
   },
+  { rfc: '3261 §13.2.1' },
 );
 
 onEachEngine(
@@ -250,6 +278,7 @@ onEachEngine(
     const ringing = peer.received.filter((message) => message.status === 180);
     assert.ok(ringing.every((message) => message.header('Require') === '100rel'));
   },
+  { rfc: '3262 §3' },
 );
 
 onEachEngine(
@@ -273,17 +302,21 @@ onEachEngine(
     await peer.response(487, 'INVITE');
     assert.equal((await over).code, 'hangup');
   },
-  { only: 'embedded' },
+  { rfc: '3261 §15.1.2', only: 'embedded' },
 );
 
-onEachEngine('the same INVITE on a second path gets 482', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const options = { port: gateway.port, callId: 'merged', body: someSdp };
-  peer.send(peer.requestText('INVITE', options), gateway.port);
-  await gateway.nextCall();
-  peer.send(peer.requestText('INVITE', options), gateway.port);
-  await peer.response(482);
-});
+onEachEngine(
+  'the same INVITE on a second path gets 482',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const options = { port: gateway.port, callId: 'merged', body: someSdp };
+    peer.send(peer.requestText('INVITE', options), gateway.port);
+    await gateway.nextCall();
+    peer.send(peer.requestText('INVITE', options), gateway.port);
+    await peer.response(482);
+  },
+  { rfc: '3261 §8.2.2.2' },
+);
 
 onEachEngine(
   'stop refuses what rings, hangs up what was answered, and leaves nothing',
@@ -306,4 +339,5 @@ onEachEngine(
     assert.deepEqual(gateway.engine.occupancy(), { calls: 0, dialogs: 0, transactions: 0 });
     peer.close();
   },
+  { rfc: '3261 §15' },
 );

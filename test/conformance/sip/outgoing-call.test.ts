@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { SipCall } from '../../../src/sip/engine.ts';
 import { ended, quickTimes } from '../../kit/sip-engine.ts';
 import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { type RawMessage, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { type RawMessage, readRaw, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
 
 interface Scene {
   readonly gateway: AnyEngine;
@@ -65,30 +65,35 @@ onEachEngine(
     peer.reply(bye, 200);
     assert.deepEqual(await over, { code: 'hangup' });
   },
+  { rfc: '3261 §8.1.1' },
 );
 
-onEachEngine('the phone hangs up, and its reason is told', async (context, kind) => {
-  const { peer, dial, gateway } = await scene(context, kind);
-  const call = dial();
-  const over = ended(call);
-  const invite = await peer.request('INVITE');
-  peer.reply(invite, 200, { body: someSdp });
-  await peer.request('ACK');
-  const bye = [
-    `BYE sip:gateway@127.0.0.1:${gateway.port} SIP/2.0`,
-    `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bKbye`,
-    `From: ${invite.header('To')};tag=peer`,
-    `To: ${invite.header('From')}`,
-    `Call-ID: ${call.callId}`,
-    'CSeq: 7 BYE',
-    'Reason: SIP;cause=480;text="Left\tdesk"',
-    '',
-    '',
-  ].join('\r\n');
-  peer.send(bye, gateway.port);
-  await peer.response(200, 'BYE');
-  assert.deepEqual(await over, { code: 'hangup', detail: 'Left desk' });
-});
+onEachEngine(
+  'the phone hangs up, and its reason is told',
+  async (context, kind) => {
+    const { peer, dial, gateway } = await scene(context, kind);
+    const call = dial();
+    const over = ended(call);
+    const invite = await peer.request('INVITE');
+    peer.reply(invite, 200, { body: someSdp });
+    await peer.request('ACK');
+    const bye = [
+      `BYE sip:gateway@127.0.0.1:${gateway.port} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bKbye`,
+      `From: ${invite.header('To')};tag=peer`,
+      `To: ${invite.header('From')}`,
+      `Call-ID: ${call.callId}`,
+      'CSeq: 7 BYE',
+      'Reason: SIP;cause=480;text="Left\tdesk"',
+      '',
+      '',
+    ].join('\r\n');
+    peer.send(bye, gateway.port);
+    await peer.response(200, 'BYE');
+    assert.deepEqual(await over, { code: 'hangup', detail: 'Left desk' });
+  },
+  { rfc: '3261 §15.1.2, 3326 §2' },
+);
 
 const refusals: [number, string][] = [
   [486, 'phone-busy'],
@@ -109,19 +114,23 @@ const refusals: [number, string][] = [
 ];
 
 for (const [status, code] of refusals) {
-  onEachEngine(`${status} means ${code}, with the peer's words`, async (context, kind) => {
-    const { peer, dial } = await scene(context, kind);
-    const call = dial();
-    const over = ended(call);
-    const invite = await peer.request('INVITE');
-    peer.reply(invite, status, { contact: false, lines: ['Warning: 399 pbx "Not today"'] });
-    const ack = await peer.request('ACK');
-    assert.equal(ack.header('Via'), invite.header('Via'));
-    assert.deepEqual(await over, { code, detail: `${status} Whatever; 399 pbx "Not today"` });
-    // The ACK was lost: the repeated refusal gets it again, and the call does not end twice.
-    peer.reply(invite, status, { contact: false });
-    await peer.request('ACK');
-  });
+  onEachEngine(
+    `${status} means ${code}, with the peer's words`,
+    async (context, kind) => {
+      const { peer, dial } = await scene(context, kind);
+      const call = dial();
+      const over = ended(call);
+      const invite = await peer.request('INVITE');
+      peer.reply(invite, status, { contact: false, lines: ['Warning: 399 pbx "Not today"'] });
+      const ack = await peer.request('ACK');
+      assert.equal(ack.header('Via'), invite.header('Via'));
+      assert.deepEqual(await over, { code, detail: `${status} Whatever; 399 pbx "Not today"` });
+      // The ACK was lost: the repeated refusal gets it again, and the call does not end twice.
+      peer.reply(invite, status, { contact: false });
+      await peer.request('ACK');
+    },
+    { rfc: '3261 §21' },
+  );
 }
 
 onEachEngine(
@@ -155,17 +164,22 @@ onEachEngine(
     peer.reply(third, 200, { body: someSdp });
     await answered;
   },
+  { rfc: '3261 §22.3, 8760 §2.4' },
 );
 
-onEachEngine('a wrong password ends the call after one try', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const over = ended(dial());
-  const challenge = { lines: ['WWW-Authenticate: Digest realm="pbx", nonce="n1"'] };
-  peer.reply(await peer.request('INVITE'), 401, challenge);
-  const second = await peer.next((message) => message.header('CSeq') === '2 INVITE');
-  peer.reply(second, 401, challenge);
-  assert.equal((await over).code, 'phone-unauthorized');
-});
+onEachEngine(
+  'a wrong password ends the call after one try',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const over = ended(dial());
+    const challenge = { lines: ['WWW-Authenticate: Digest realm="pbx", nonce="n1"'] };
+    peer.reply(await peer.request('INVITE'), 401, challenge);
+    const second = await peer.next((message) => message.header('CSeq') === '2 INVITE');
+    peer.reply(second, 401, challenge);
+    assert.equal((await over).code, 'phone-unauthorized');
+  },
+  { rfc: '3261 §22.1' },
+);
 
 /** A call that may be redirected anywhere, to peers that the test opens. */
 async function redirected(context: TestContext, kind: EngineKind, peers: number) {
@@ -188,48 +202,60 @@ function moved(peer: SipPeer, invite: RawMessage, ...contacts: string[]): void {
   peer.reply(invite, 302, { contact: false, lines: contacts.map((contact) => `Contact: ${contact}`) });
 }
 
-onEachEngine('redirects: the best q first, the next one when it is busy', async (context, kind) => {
-  const { peer, others, call } = await redirected(context, kind, 2);
-  const [low, best] = others as [SipPeer, SipPeer];
-  const invite = await peer.request('INVITE');
-  moved(
-    peer,
-    invite,
-    `<sip:1@127.0.0.1:${low.port}>;q=0.1`,
-    `<sip:2@127.0.0.1:${best.port}?Route=evil>;q=0.9`,
-  );
-  const first = await best.request('INVITE');
-  assert.equal(first.startLine, `INVITE sip:2@127.0.0.1:${best.port} SIP/2.0`);
-  assert.equal(first.header('CSeq'), '2 INVITE');
-  assert.equal(first.header('Call-ID'), invite.header('Call-ID'));
-  best.reply(first, 486);
-  const answered = once(call, 'answered');
-  low.reply(await low.request('INVITE'), 200, { body: someSdp });
-  await answered;
-});
+onEachEngine(
+  'redirects: the best q first, the next one when it is busy',
+  async (context, kind) => {
+    const { peer, others, call } = await redirected(context, kind, 2);
+    const [low, best] = others as [SipPeer, SipPeer];
+    const invite = await peer.request('INVITE');
+    moved(
+      peer,
+      invite,
+      `<sip:1@127.0.0.1:${low.port}>;q=0.1`,
+      `<sip:2@127.0.0.1:${best.port}?Route=evil>;q=0.9`,
+    );
+    const first = await best.request('INVITE');
+    assert.equal(first.startLine, `INVITE sip:2@127.0.0.1:${best.port} SIP/2.0`);
+    assert.equal(first.header('CSeq'), '2 INVITE');
+    assert.equal(first.header('Call-ID'), invite.header('Call-ID'));
+    best.reply(first, 486);
+    const answered = once(call, 'answered');
+    low.reply(await low.request('INVITE'), 200, { body: someSdp });
+    await answered;
+  },
+  { rfc: '3261 §8.1.3.4' },
+);
 
-onEachEngine('redirects: 603 is the last word', async (context, kind) => {
-  const { peer, others, call } = await redirected(context, kind, 2);
-  const [first, second] = others as [SipPeer, SipPeer];
-  const over = ended(call);
-  moved(
-    peer,
-    await peer.request('INVITE'),
-    `<sip:1@127.0.0.1:${first.port}>, <sip:2@127.0.0.1:${second.port}>`,
-  );
-  first.reply(await first.request('INVITE'), 603);
-  assert.equal((await over).code, 'phone-rejected');
-  assert.equal(second.received.length, 0);
-});
+onEachEngine(
+  'redirects: 603 is the last word',
+  async (context, kind) => {
+    const { peer, others, call } = await redirected(context, kind, 2);
+    const [first, second] = others as [SipPeer, SipPeer];
+    const over = ended(call);
+    moved(
+      peer,
+      await peer.request('INVITE'),
+      `<sip:1@127.0.0.1:${first.port}>, <sip:2@127.0.0.1:${second.port}>`,
+    );
+    first.reply(await first.request('INVITE'), 603);
+    assert.equal((await over).code, 'phone-rejected');
+    assert.equal(second.received.length, 0);
+  },
+  { rfc: '3261 §21.6' },
+);
 
-onEachEngine('redirects: a circle ends the call', async (context, kind) => {
-  const { peer, others, call } = await redirected(context, kind, 1);
-  const [other] = others as [SipPeer];
-  const over = ended(call);
-  moved(peer, await peer.request('INVITE'), `<sip:1@127.0.0.1:${other.port}>`);
-  moved(other, await other.request('INVITE'), '<sip:4711@pbx.test>', `<sip:1@127.0.0.1:${other.port}>`);
-  assert.deepEqual(await over, { code: 'phone-failed', detail: '302 Whatever' });
-});
+onEachEngine(
+  'redirects: a circle ends the call',
+  async (context, kind) => {
+    const { peer, others, call } = await redirected(context, kind, 1);
+    const [other] = others as [SipPeer];
+    const over = ended(call);
+    moved(peer, await peer.request('INVITE'), `<sip:1@127.0.0.1:${other.port}>`);
+    moved(other, await other.request('INVITE'), '<sip:4711@pbx.test>', `<sip:1@127.0.0.1:${other.port}>`);
+    assert.deepEqual(await over, { code: 'phone-failed', detail: '302 Whatever' });
+  },
+  { rfc: '3261 §8.1.3.4' },
+);
 
 onEachEngine(
   'redirects: who is not the account’s server gets no proof of our password',
@@ -243,21 +269,31 @@ onEachEngine(
     assert.equal((await over).code, 'phone-unauthorized');
     assert.equal(other.received.filter(({ method }) => method === 'INVITE').length, 1);
   },
+  { rfc: '3261 §26.1.4' },
 );
 
-onEachEngine('redirects: without leave only the account’s own numbers are called', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const other = await SipPeer.open();
-  context.after(() => other.close());
-  const call = dial();
-  const over = ended(call);
-  moved(peer, await peer.request('INVITE'), `<sip:900@127.0.0.1:${other.port}>`, '<sip:4712@pbx.test>;q=0.1');
-  const again = await peer.next((message) => message.header('CSeq') === '2 INVITE');
-  assert.equal(again.startLine, 'INVITE sip:4712@pbx.test SIP/2.0');
-  peer.reply(again, 486);
-  assert.equal((await over).code, 'phone-busy');
-  assert.equal(other.received.length, 0);
-});
+onEachEngine(
+  'redirects: without leave only the account’s own numbers are called',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const other = await SipPeer.open();
+    context.after(() => other.close());
+    const call = dial();
+    const over = ended(call);
+    moved(
+      peer,
+      await peer.request('INVITE'),
+      `<sip:900@127.0.0.1:${other.port}>`,
+      '<sip:4712@pbx.test>;q=0.1',
+    );
+    const again = await peer.next((message) => message.header('CSeq') === '2 INVITE');
+    assert.equal(again.startLine, 'INVITE sip:4712@pbx.test SIP/2.0');
+    peer.reply(again, 486);
+    assert.equal((await over).code, 'phone-busy');
+    assert.equal(other.received.length, 0);
+  },
+  { rfc: '3261 §8.1.3.4' },
+);
 
 onEachEngine(
   'a lost INVITE is repeated, and a peer that is dead is reported',
@@ -269,62 +305,74 @@ onEachEngine(
     assert.equal(second.text, first.text);
     assert.equal((await over).code, 'phone-unreachable');
   },
-  { quick: true },
+  { rfc: '3261 §17.1.1.2', quick: true },
 );
 
-onEachEngine('the INVITE is not repeated after 100', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial();
-  const invite = await peer.request('INVITE');
-  peer.reply(invite, 100, { contact: false });
-  const ringing = once(call, 'ringing');
-  peer.reply(invite, 180);
-  await ringing;
-  const before = peer.received.filter((message) => message.method === 'INVITE').length;
-  call.end({ code: 'hangup' });
-  const cancel = await peer.request('CANCEL');
-  await peer.request('CANCEL');
-  peer.reply(cancel, 200);
-  peer.reply(invite, 487);
-  await peer.request('ACK');
-  const invites = peer.received.filter((message) => message.method === 'INVITE').length;
-  assert.equal(invites, before);
-});
+onEachEngine(
+  'the INVITE is not repeated after 100',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial();
+    const invite = await peer.request('INVITE');
+    peer.reply(invite, 100, { contact: false });
+    const ringing = once(call, 'ringing');
+    peer.reply(invite, 180);
+    await ringing;
+    const before = peer.received.filter((message) => message.method === 'INVITE').length;
+    call.end({ code: 'hangup' });
+    const cancel = await peer.request('CANCEL');
+    await peer.request('CANCEL');
+    peer.reply(cancel, 200);
+    peer.reply(invite, 487);
+    await peer.request('ACK');
+    const invites = peer.received.filter((message) => message.method === 'INVITE').length;
+    assert.equal(invites, before);
+  },
+  { rfc: '3261 §17.1.1.2' },
+);
 
-onEachEngine('CANCEL is held back until the peer has said something', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial();
-  const over = ended(call);
-  const invite = await peer.request('INVITE');
-  call.end({ code: 'hangup' });
-  assert.deepEqual(await over, { code: 'hangup' });
-  await peer.request('INVITE');
-  assert.ok(!peer.received.some((message) => message.method === 'CANCEL'));
-  peer.reply(invite, 180);
-  const cancel = await peer.request('CANCEL');
-  assert.equal(cancel.header('Via'), invite.header('Via'));
-  assert.equal(cancel.header('From'), invite.header('From'));
-  assert.equal(cancel.header('To'), invite.header('To'));
-  assert.equal(cancel.header('CSeq'), '1 CANCEL');
-  peer.reply(cancel, 200);
-  peer.reply(invite, 487);
-  await peer.request('ACK');
-});
+onEachEngine(
+  'CANCEL is held back until the peer has said something',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial();
+    const over = ended(call);
+    const invite = await peer.request('INVITE');
+    call.end({ code: 'hangup' });
+    assert.deepEqual(await over, { code: 'hangup' });
+    await peer.request('INVITE');
+    assert.ok(!peer.received.some((message) => message.method === 'CANCEL'));
+    peer.reply(invite, 180);
+    const cancel = await peer.request('CANCEL');
+    assert.equal(cancel.header('Via'), invite.header('Via'));
+    assert.equal(cancel.header('From'), invite.header('From'));
+    assert.equal(cancel.header('To'), invite.header('To'));
+    assert.equal(cancel.header('CSeq'), '1 CANCEL');
+    peer.reply(cancel, 200);
+    peer.reply(invite, 487);
+    await peer.request('ACK');
+  },
+  { rfc: '3261 §9.1' },
+);
 
-onEachEngine('a phone that picks up while we cancel gets ACK and BYE', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial();
-  const over = ended(call);
-  const invite = await peer.request('INVITE');
-  peer.reply(invite, 180);
-  await once(call, 'ringing');
-  call.end({ code: 'hangup' });
-  await peer.request('CANCEL');
-  peer.reply(invite, 200, { body: someSdp });
-  await peer.request('ACK');
-  peer.reply(await peer.request('BYE'), 200);
-  assert.equal((await over).code, 'hangup');
-});
+onEachEngine(
+  'a phone that picks up while we cancel gets ACK and BYE',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial();
+    const over = ended(call);
+    const invite = await peer.request('INVITE');
+    peer.reply(invite, 180);
+    await once(call, 'ringing');
+    call.end({ code: 'hangup' });
+    await peer.request('CANCEL');
+    peer.reply(invite, 200, { body: someSdp });
+    await peer.request('ACK');
+    peer.reply(await peer.request('BYE'), 200);
+    assert.equal((await over).code, 'hangup');
+  },
+  { rfc: '3261 §9.1' },
+);
 
 onEachEngine(
   'of two phones that pick up, the second gets ACK and BYE and the first stays',
@@ -346,7 +394,7 @@ onEachEngine(
     );
     peer.reply(last, 200);
   },
-  { only: 'embedded' },
+  { rfc: '3261 §13.2.2.4', only: 'embedded' },
 );
 
 onEachEngine(
@@ -366,82 +414,128 @@ onEachEngine(
     call.end({ code: 'hangup' });
     peer.reply(await peer.request('BYE'), 200);
   },
-  { only: 'embedded' },
+  { rfc: '3261 §12.1', only: 'embedded' },
 );
 
-onEachEngine('nobody picks up: CANCEL, and the call says so', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial({ noAnswerSeconds: 0.2 });
-  const over = ended(call);
-  const invite = await peer.request('INVITE');
-  peer.reply(invite, 180);
-  const cancel = await peer.request('CANCEL');
-  peer.reply(cancel, 200);
-  peer.reply(invite, 487);
-  await peer.request('ACK');
-  assert.equal((await over).code, 'phone-no-answer');
-});
+onEachEngine(
+  'nobody picks up: CANCEL, and the call says so',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial({ noAnswerSeconds: 0.2 });
+    const over = ended(call);
+    const invite = await peer.request('INVITE');
+    peer.reply(invite, 180);
+    const cancel = await peer.request('CANCEL');
+    peer.reply(cancel, 200);
+    peer.reply(invite, 487);
+    await peer.request('ACK');
+    assert.equal((await over).code, 'phone-no-answer');
+  },
+  { rfc: '3261 §9.1' },
+);
 
-onEachEngine('a peer that wants its 183 acknowledged gets PRACK', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial();
-  const invite = await peer.request('INVITE');
-  const ringing = once(call, 'ringing');
-  peer.reply(invite, 183, { body: someSdp, lines: ['Require: 100rel', 'RSeq: 77'] });
-  await ringing;
-  const prack = await peer.request('PRACK');
-  assert.equal(prack.header('RAck'), '77 1 INVITE');
-  peer.reply(prack, 200);
-  const answered = once(call, 'answered');
-  // The answer was in the 183; the 200 need not repeat it.
-  peer.reply(invite, 200);
-  assert.deepEqual(await answered, [someSdp]);
-});
+onEachEngine(
+  'a peer that wants its 183 acknowledged gets PRACK',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial();
+    const invite = await peer.request('INVITE');
+    const ringing = once(call, 'ringing');
+    peer.reply(invite, 183, { body: someSdp, lines: ['Require: 100rel', 'RSeq: 77'] });
+    await ringing;
+    const prack = await peer.request('PRACK');
+    assert.equal(prack.header('RAck'), '77 1 INVITE');
+    peer.reply(prack, 200);
+    const answered = once(call, 'answered');
+    // The answer was in the 183; the 200 need not repeat it.
+    peer.reply(invite, 200);
+    assert.deepEqual(await answered, [someSdp]);
+  },
+  { rfc: '3262 §4' },
+);
 
-onEachEngine('an INVITE too large for UDP goes by TCP when the peer takes it', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const server = createServer();
-  server.listen(peer.port, '127.0.0.1');
-  await once(server, 'listening');
-  context.after(() => server.close());
-  const connected = once(server, 'connection');
-  dial({ sdp: `${someSdp}a=x:${'x'.repeat(1300)}\r\n` });
-  const [socket] = await connected;
-  const [bytes] = await once(socket, 'data');
-  assert.match(String(bytes), /^INVITE [^\r]*\r\nVia: SIP\/2\.0\/TCP |\r\nVia: SIP\/2\.0\/TCP /);
-  socket.destroy();
-});
+onEachEngine(
+  'an INVITE too large for UDP goes by TCP when the peer takes it',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const server = createServer();
+    server.listen(peer.port, '127.0.0.1');
+    await once(server, 'listening');
+    context.after(() => server.close());
+    const connected = once(server, 'connection');
+    dial({ sdp: `${someSdp}a=x:${'x'.repeat(1300)}\r\n` });
+    const [socket] = await connected;
+    const [bytes] = await once(socket, 'data');
+    assert.match(String(bytes), /^INVITE [^\r]*\r\nVia: SIP\/2\.0\/TCP |\r\nVia: SIP\/2\.0\/TCP /);
+    socket.destroy();
+  },
+  { rfc: '3261 §18.1.1' },
+);
 
-onEachEngine('an INVITE too large for UDP goes by UDP when the peer has no TCP', async (context, kind) => {
-  const { peer, dial } = await scene(context, kind);
-  const call = dial({ sdp: `${someSdp}a=x:${'x'.repeat(1300)}\r\n` });
-  const invite = await peer.request('INVITE');
-  assert.match(invite.header('Via') ?? '', /^SIP\/2\.0\/UDP/);
-  const over = ended(call);
-  peer.reply(invite, 486);
-  assert.equal((await over).code, 'phone-busy');
-});
+onEachEngine(
+  'a large INVITE goes by TCP, what is small goes by UDP again',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const server = createServer();
+    server.listen(peer.port, '127.0.0.1');
+    await once(server, 'listening');
+    context.after(() => server.close());
+    const call = dial({ sdp: `${someSdp}a=x:${'x'.repeat(1300)}\r\n` });
+    const [socket] = await once(server, 'connection');
+    context.after(() => socket.destroy());
+    const [bytes] = await once(socket, 'data');
+    const invite = readRaw(String(bytes), peer.port);
+    assert.match(invite.header('Via') ?? '', /^SIP\/2\.0\/TCP/);
+    const answered = once(call, 'answered');
+    socket.write(peer.replyText(invite, 200, { body: someSdp }));
+    await answered;
+    assert.match((await peer.request('ACK')).header('Via') ?? '', /^SIP\/2\.0\/UDP/);
+    call.end({ code: 'hangup' });
+    const bye = await peer.request('BYE');
+    assert.match(bye.header('Via') ?? '', /^SIP\/2\.0\/UDP/);
+    peer.reply(bye, 200);
+  },
+  { rfc: '3261 §18.1.1' },
+);
 
-onEachEngine('a header with a line end is never written', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  for (const value of ['a\r\nRoute: <sip:evil>', 'a\nb', 'a\0b', 'a\u001bb']) {
-    assert.throws(
-      () =>
-        gateway.engine.invite('sip:4711@pbx.test', {
-          account: gateway.account,
-          sdp: someSdp,
-          headers: [{ name: 'X-Room', value }],
-          noAnswerSeconds: 5,
-        }),
-      /control character/,
-    );
-  }
-  const call = gateway.engine.invite('sip:4711@pbx.test\r\nX-Evil: 1', {
-    account: gateway.account,
-    sdp: someSdp,
-    headers: [],
-    noAnswerSeconds: 5,
-  });
-  assert.equal((await ended(call)).code, 'bad-request');
-  assert.equal(peer.received.length, 0);
-});
+onEachEngine(
+  'an INVITE too large for UDP goes by UDP when the peer has no TCP',
+  async (context, kind) => {
+    const { peer, dial } = await scene(context, kind);
+    const call = dial({ sdp: `${someSdp}a=x:${'x'.repeat(1300)}\r\n` });
+    const invite = await peer.request('INVITE');
+    assert.match(invite.header('Via') ?? '', /^SIP\/2\.0\/UDP/);
+    const over = ended(call);
+    peer.reply(invite, 486);
+    assert.equal((await over).code, 'phone-busy');
+  },
+  { rfc: '3261 §18.1.1' },
+);
+
+onEachEngine(
+  'a header with a line end is never written',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    for (const value of ['a\r\nRoute: <sip:evil>', 'a\nb', 'a\0b', 'a\u001bb']) {
+      assert.throws(
+        () =>
+          gateway.engine.invite('sip:4711@pbx.test', {
+            account: gateway.account,
+            sdp: someSdp,
+            headers: [{ name: 'X-Room', value }],
+            noAnswerSeconds: 5,
+          }),
+        /control character/,
+      );
+    }
+    const call = gateway.engine.invite('sip:4711@pbx.test\r\nX-Evil: 1', {
+      account: gateway.account,
+      sdp: someSdp,
+      headers: [],
+      noAnswerSeconds: 5,
+    });
+    assert.equal((await ended(call)).code, 'bad-request');
+    assert.equal(peer.received.length, 0);
+  },
+  { rfc: '3261 §25.1' },
+);

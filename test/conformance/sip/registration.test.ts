@@ -51,6 +51,7 @@ onEachEngine(
     await stopped;
     assert.equal(registration.state, 'stopped');
   },
+  { rfc: '3261 §10.2' },
 );
 
 onEachEngine(
@@ -71,19 +72,24 @@ onEachEngine(
     peer.reply(second, 503, { lines: ['Retry-After: 7 (overload)'] });
     assert.equal((await again)[1], 7_000);
   },
+  { rfc: '3261 §10.2.4, §20.33' },
 );
 
-onEachEngine('a registrar that wants a longer time gets it', async (context, kind) => {
-  const { gateway, peer } = await scene(context, kind);
-  const registration = gateway.engine.register(gateway.account);
-  context.after(() => registration.stop());
-  peer.reply(await peer.request('REGISTER'), 423, { lines: ['Min-Expires: 1800'] });
-  const second = await peer.request('REGISTER');
-  assert.equal(second.header('Expires'), '1800');
-  const registered = once(registration, 'registered');
-  peer.reply(second, 200, { contact: false });
-  assert.deepEqual(await registered, [1800]);
-});
+onEachEngine(
+  'a registrar that wants a longer time gets it',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const registration = gateway.engine.register(gateway.account);
+    context.after(() => registration.stop());
+    peer.reply(await peer.request('REGISTER'), 423, { lines: ['Min-Expires: 1800'] });
+    const second = await peer.request('REGISTER');
+    assert.equal(second.header('Expires'), '1800');
+    const registered = once(registration, 'registered');
+    peer.reply(second, 200, { contact: false });
+    assert.deepEqual(await registered, [1800]);
+  },
+  { rfc: '3261 §10.2.8' },
+);
 
 onEachEngine(
   'a registrar that is not there is reported, not waited for',
@@ -94,7 +100,7 @@ onEachEngine(
     const [why] = await once(registration, 'failed');
     assert.equal(why.code, 'phone-unreachable');
   },
-  { quick: true },
+  { rfc: '3261 §10.2.7', quick: true },
 );
 
 for (const algorithm of ['MD5', 'SHA-256'] as const) {
@@ -111,20 +117,25 @@ for (const algorithm of ['MD5', 'SHA-256'] as const) {
         await known;
         await registration.stop();
       },
+      { rfc: '3261 §22.4, 8760' },
     );
   }
 }
 
-onEachEngine('kamailio refuses a wrong password, and says so once per try', async (context, kind) => {
-  const kamailio = await startKamailio({ users: { gateway: 'secret' } });
-  context.after(() => kamailio.close());
-  const { gateway } = await scene(context, kind, { port: kamailio.port, password: 'wrong' });
-  const registration = gateway.engine.register(gateway.account);
-  const [why] = await once(registration, 'failed');
-  assert.equal(why.code, 'phone-unauthorized');
-  assert.match(why.detail, /^401 Unauthorized/);
-  await registration.stop();
-});
+onEachEngine(
+  'kamailio refuses a wrong password, and says so once per try',
+  async (context, kind) => {
+    const kamailio = await startKamailio({ users: { gateway: 'secret' } });
+    context.after(() => kamailio.close());
+    const { gateway } = await scene(context, kind, { port: kamailio.port, password: 'wrong' });
+    const registration = gateway.engine.register(gateway.account);
+    const [why] = await once(registration, 'failed');
+    assert.equal(why.code, 'phone-unauthorized');
+    assert.match(why.detail, /^401 Unauthorized/);
+    await registration.stop();
+  },
+  { rfc: '3261 §22.1' },
+);
 
 for (const transport of ['udp', 'tcp'] as const) {
   onEachEngine(
@@ -163,5 +174,6 @@ for (const transport of ['udp', 'tcp'] as const) {
       call.end({ code: 'hangup' });
       assert.deepEqual(await over, { code: 'hangup', detail: 'Normal call clearing' });
     },
+    { rfc: '3261 §12.1.1, §22.3' },
   );
 }

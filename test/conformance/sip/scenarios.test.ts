@@ -13,6 +13,8 @@ import { type SippResult, startSipp } from '../../kit/sipp.ts';
 /** One of scenarios/*.xml, which says what sipp does, and what we do about it. */
 interface Scenario {
   readonly name: string;
+  /** The section that asks for it. */
+  readonly rfc: string;
   readonly file: string;
   readonly keys?: Readonly<Record<string, string>>;
   /** Sipp calls (`in`) or is called (`out`). */
@@ -77,60 +79,69 @@ function firstOf(start: RegExp, cseq: RegExp, direction: 'in' | 'out') {
 }
 
 const scenarios: readonly Scenario[] = [
-  { name: 'a caller sends a digit by INFO and hangs up', file: 'info', direction: 'in' },
+  { name: 'a caller sends a digit by INFO and hangs up', rfc: '6086 §4.2', file: 'info', direction: 'in' },
   {
     name: 'the 200 to INVITE is lost once',
+    rfc: '3261 §13.3.1.4',
     file: 'info',
     direction: 'in',
     loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ INVITE/i, 'out'),
   },
   {
     name: 'the ACK is lost once',
+    rfc: '3261 §13.3.1.4',
     file: 'info',
     direction: 'in',
     loses: firstOf(/^ACK/, /CSeq: 1 ACK/i, 'in'),
   },
   {
     name: 'the answer to INFO is lost: it comes again',
+    rfc: '3261 §17.2.2',
     file: 'info',
     direction: 'in',
     loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ INFO/i, 'out'),
   },
   {
     name: 'the answer to BYE is lost: it comes again',
+    rfc: '3261 §17.2.2',
     file: 'info',
     direction: 'in',
     loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ BYE/i, 'out'),
   },
   {
     name: 'the answer is never acknowledged',
+    rfc: '3261 §13.3.1.4',
     file: 'no-ack',
     direction: 'in',
     ends: 'no-ack',
   },
   {
     name: 'hold with sendonly',
+    rfc: '3264 §8.4',
     file: 'hold',
     keys: { held: 'sendonly', answer: 'recvonly' },
     direction: 'in',
   },
   {
     name: 'hold with inactive',
+    rfc: '3264 §8.4',
     file: 'hold',
     keys: { held: 'inactive', answer: 'inactive' },
     direction: 'in',
   },
   {
     name: 'hold with the address 0.0.0.0',
+    rfc: '3264 §8.4, 2543 §B.5',
     file: 'hold',
     keys: { held: 'nowhere', answer: 'recvonly|inactive' },
     direction: 'in',
   },
-  { name: 'hold with a re-INVITE without offer', file: 'hold-offerless', direction: 'in' },
-  { name: 'a late offer', file: 'late-offer', direction: 'in' },
-  { name: 'UPDATE as refresh and with an offer', file: 'update', direction: 'in' },
+  { name: 'hold with a re-INVITE without offer', rfc: '3261 §14.2', file: 'hold-offerless', direction: 'in' },
+  { name: 'a late offer', rfc: '3261 §13.2.1', file: 'late-offer', direction: 'in' },
+  { name: 'UPDATE as refresh and with an offer', rfc: '3311 §5.2', file: 'update', direction: 'in' },
   {
     name: 'a caller that requires 100rel acknowledges early media by PRACK',
+    rfc: '3262 §3',
     file: 'prack',
     direction: 'in',
     only: 'embedded',
@@ -144,6 +155,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a caller gives up while it rings',
+    rfc: '3261 §9.2',
     file: 'cancel',
     direction: 'in',
     act: (call) => void call.ring(),
@@ -151,12 +163,14 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'CANCEL and 200 cross: the call is up',
+    rfc: '3261 §9.2',
     file: 'cancel-answered',
     direction: 'in',
     only: 'embedded',
   },
   {
     name: 'two re-INVITEs cross (491)',
+    rfc: '3261 §14.1',
     file: 'glare',
     spares: /^(INVITE|SIP\/2.0 491)/,
     direction: 'in',
@@ -171,20 +185,23 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a session interval that is too small gets 422',
+    rfc: '4028 §9',
     file: 'session-too-brief',
     direction: 'in',
     only: 'embedded',
   },
   {
     name: 'a caller that does not refresh the session is hung up',
+    rfc: '4028 §10',
     file: 'session-expires',
     direction: 'in',
     only: 'embedded',
     ends: 'session-expired',
   },
-  { name: 'a PBX asks for credentials (407)', file: 'challenge', direction: 'out' },
+  { name: 'a PBX asks for credentials (407)', rfc: '3261 §22.3', file: 'challenge', direction: 'out' },
   {
     name: 'a phone picks up while we cancel',
+    rfc: '3261 §9.1',
     file: 'answers-late',
     direction: 'out',
     act: async (call) => {
@@ -194,6 +211,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'we give up before the peer has said anything',
+    rfc: '3261 §9.1',
     file: 'cancelled-early',
     direction: 'out',
     act: async (call, invited) => {
@@ -201,23 +219,44 @@ const scenarios: readonly Scenario[] = [
       call.end({ code: 'hangup' });
     },
   },
-  { name: 'two phones pick up a forked call', file: 'forked', direction: 'out', only: 'embedded', act: wait },
-  { name: 'a redirection (302) is followed', file: 'moved', elsewhere: 'answer', direction: 'out' },
+  {
+    name: 'two phones pick up a forked call',
+    rfc: '3261 §13.2.2.4',
+    file: 'forked',
+    direction: 'out',
+    only: 'embedded',
+    act: wait,
+  },
+  {
+    name: 'a redirection (302) is followed',
+    rfc: '3261 §8.1.3.4',
+    file: 'moved',
+    elsewhere: 'answer',
+    direction: 'out',
+  },
   {
     name: 'a server that cannot serve (503) is passed by',
+    rfc: '3263 §4.3',
     file: 'unavailable',
     elsewhere: 'answer',
     direction: 'out',
   },
-  { name: 'early media that is sent reliably gets PRACK', file: 'reliable-progress', direction: 'out' },
+  {
+    name: 'early media that is sent reliably gets PRACK',
+    rfc: '3262 §4',
+    file: 'reliable-progress',
+    direction: 'out',
+  },
   {
     name: 'a callee that wants a longer session (422) gets it',
+    rfc: '4028 §7.3',
     file: 'session-longer',
     direction: 'out',
     only: 'embedded',
   },
   {
     name: 'we refresh the session by UPDATE',
+    rfc: '4028 §10',
     file: 'session-refreshed',
     direction: 'out',
     only: 'embedded',
@@ -225,6 +264,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a callee that does not refresh the session is hung up',
+    rfc: '4028 §10',
     file: 'session-not-refreshed',
     direction: 'out',
     only: 'embedded',
@@ -233,6 +273,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a PBX asks for credentials inside the dialog',
+    rfc: '3261 §22.2',
     file: 'challenge-inside',
     direction: 'out',
     act: async (call) => {
@@ -252,7 +293,7 @@ describe('sipp scenarios', { concurrency: 6 }, () => {
   for (const scenario of scenarios) {
     for (const wire of ['clean', 'lossy'] as const) {
       const name = `sipp: ${scenario.name}${wire === 'lossy' ? ', with 10 % loss' : ''}`;
-      const options = { quick: true, ...(scenario.only && { only: scenario.only }) };
+      const options = { quick: true, rfc: scenario.rfc, ...(scenario.only && { only: scenario.only }) };
       onEachEngine(name, (context, kind) => run(context, kind, scenario, wire), options);
     }
   }

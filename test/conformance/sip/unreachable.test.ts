@@ -21,28 +21,41 @@ async function scene(
 }
 
 for (const transport of ['udp', 'tcp'] as const) {
-  onEachEngine(`a PBX whose ${transport} port is closed is reported at once`, async (context, kind) => {
-    const { engine, account } = await scene(context, kind, transport);
-    const began = performance.now();
-    const call = engine.invite('sip:1@pbx.test', { account, sdp: someSdp, headers: [], noAnswerSeconds: 30 });
-    assert.equal((await ended(call)).code, 'phone-unreachable');
-    const registration = engine.register(account);
-    const [why] = await once(registration, 'failed');
-    assert.equal(why.code, 'phone-unreachable');
-    await registration.stop();
-    const pinged = await engine.options('sip:pbx.test');
-    // A drachtio-server says 503 in the place of a peer that it cannot reach.
-    assert.ok(pinged.ok ? pinged.value === 503 : pinged.error.code === 'phone-unreachable');
-    assert.ok(performance.now() - began < 30_000, 'not by timer B');
-    assert.equal(engine.occupancy().calls, 0);
-  });
+  onEachEngine(
+    `a PBX whose ${transport} port is closed is reported at once`,
+    async (context, kind) => {
+      const { engine, account } = await scene(context, kind, transport);
+      const began = performance.now();
+      const call = engine.invite('sip:1@pbx.test', {
+        account,
+        sdp: someSdp,
+        headers: [],
+        noAnswerSeconds: 30,
+      });
+      assert.equal((await ended(call)).code, 'phone-unreachable');
+      const registration = engine.register(account);
+      const [why] = await once(registration, 'failed');
+      assert.equal(why.code, 'phone-unreachable');
+      await registration.stop();
+      const pinged = await engine.options('sip:pbx.test');
+      // A drachtio-server says 503 in the place of a peer that it cannot reach.
+      assert.ok(pinged.ok ? pinged.value === 503 : pinged.error.code === 'phone-unreachable');
+      assert.ok(performance.now() - began < 30_000, 'not by timer B');
+      assert.equal(engine.occupancy().calls, 0);
+    },
+    { rfc: '3261 §8.1.3.1' },
+  );
 }
 
-onEachEngine('a server name that does not resolve ends the call', async (context, kind) => {
-  const { engine, account } = await scene(context, kind, 'udp');
-  const nowhere = { ...account, server: 'no-such-host.invalid' };
-  const options = { account: nowhere, sdp: someSdp, headers: [], noAnswerSeconds: 30 };
-  const why = await ended(engine.invite('sip:1@pbx.test', options));
-  assert.equal(why.code, 'phone-unreachable');
-  assert.match(why.detail ?? '', /no-such-host/);
-});
+onEachEngine(
+  'a server name that does not resolve ends the call',
+  async (context, kind) => {
+    const { engine, account } = await scene(context, kind, 'udp');
+    const nowhere = { ...account, server: 'no-such-host.invalid' };
+    const options = { account: nowhere, sdp: someSdp, headers: [], noAnswerSeconds: 30 };
+    const why = await ended(engine.invite('sip:1@pbx.test', options));
+    assert.equal(why.code, 'phone-unreachable');
+    assert.match(why.detail ?? '', /no-such-host/);
+  },
+  { rfc: '3263 §4' },
+);
