@@ -48,7 +48,7 @@ function outgoing(method: string, extra: string[] = []): OutgoingRequest {
   return new OutgoingRequest(method, uri, uri, uri, { callId: 'x', fromTag: 'f' }, extra);
 }
 
-test('OutgoingRequestMessage: no User-Agent, no empty Supported, each header through the one writer', () => {
+test('OutgoingRequestMessage.toString: no User-Agent, no empty Supported, each header through the one writer', () => {
   const text = outgoing('OPTIONS', ['X: y']).toString();
   assert.ok(!/User-Agent|Supported/.test(text));
   assert.match(text, /\r\nX: y\r\nContent-Length: 0\r\n\r\n$/);
@@ -79,7 +79,7 @@ function incoming(): IncomingRequest {
   return new IncomingRequest(parsed.message);
 }
 
-test('IncomingRequestMessage: what sip.js reads comes from our parser, URIs exactly as they were written', () => {
+test('IncomingMessage.parseHeader: what sip.js reads comes from our parser, URIs exactly as they were written', () => {
   const request = incoming();
   assert.ok(request instanceof sipJs.IncomingRequestMessage);
   const contact = request.parseHeader('Contact');
@@ -102,6 +102,187 @@ test('UserAgentCore.userAgentServers: sip.js searches no values, merged requests
   assert.equal(index.isMerged(message.source, 'two'), true);
   index.delete('one');
   assert.equal(index.isMerged(message.source, 'two'), false);
+});
+
+/** sip.js' own core over a transport that only notes what it sends. */
+function bareCore(onInvite?: (server: sipJs.InviteUserAgentServer) => void) {
+  sipJs.prepareSipJs(sipJs.standardTimes, randomBranch);
+  const sent: string[] = [];
+  const nobody = new sipJs.URI('sip', 'nobody', 'invalid');
+  const loggerFactory = new sipJs.LoggerFactory();
+  loggerFactory.builtinEnabled = false;
+  const transport: sipJs.Transport = {
+    protocol: 'UDP',
+    send: async (text) => void sent.push(text),
+  };
+  const core = new sipJs.UserAgentCore(
+    {
+      aor: nobody,
+      contact: {
+        pubGruu: undefined,
+        tempGruu: undefined,
+        uri: nobody,
+        toString: () => '<sip:nobody@invalid>',
+      },
+      displayName: '',
+      loggerFactory,
+      hackViaTcp: false,
+      routeSet: [],
+      sipjsId: '',
+      supportedOptionTags: [],
+      supportedOptionTagsResponse: [],
+      userAgentHeaderFieldValue: undefined,
+      viaForceRport: true,
+      viaHost: 'invalid',
+      authenticationFactory: () => undefined,
+      transportAccessor: () => transport,
+    },
+    onInvite === undefined ? {} : { onInvite: (server) => onInvite(server as sipJs.InviteUserAgentServer) },
+  );
+  return { core, sent };
+}
+
+test('AllowedMethods: sip.js writes our own list', () => {
+  const { core, sent } = bareCore();
+  core.configuration.aor = incoming().ruri as sipJs.URI;
+  const request = incoming();
+  Object.assign(request, { method: 'OPTIONS' });
+  core.receiveIncomingRequestFromTransport(request);
+  assert.match(
+    sent.join(''),
+    /\r\nAllow: INVITE, ?ACK, ?CANCEL, ?BYE, ?OPTIONS, ?INFO, ?UPDATE, ?PRACK[\w, ]*\r\n/,
+  );
+});
+
+test('configuration.aor: a user that sip.js does not know gets 404, and none does when we name each', () => {
+  let calls = 0;
+  const { core, sent } = bareCore(() => {
+    calls += 1;
+  });
+  core.receiveIncomingRequestFromTransport(incoming());
+  assert.match(sent.join(''), /^SIP\/2\.0 404/);
+  const request = incoming();
+  core.configuration.aor = request.ruri as sipJs.URI;
+  core.receiveIncomingRequestFromTransport(request);
+  assert.equal(calls, 1);
+  core.dispose();
+});
+
+test('UserAgentCore.replyStateless: what sip.js refuses by itself goes through it', () => {
+  const { core } = bareCore();
+  const statuses: (number | undefined)[] = [];
+  core.replyStateless = (_message, { statusCode }) => {
+    statuses.push(statusCode);
+    return { message: '' };
+  };
+  core.receiveIncomingRequestFromTransport(incoming());
+  assert.deepEqual(statuses, [404]);
+});
+
+test('UserAgentServer.toTag: the To tag of answers is the one that we set, and can be read', () => {
+  const { core, sent } = bareCore((server) => {
+    sipJs.setLocalTag(server, 'ours');
+    assert.equal(sipJs.localTagOf(server), 'ours');
+    server.progress({ statusCode: 180 });
+    server.reject({ statusCode: 486 });
+  });
+  const request = incoming();
+  core.configuration.aor = request.ruri as sipJs.URI;
+  core.receiveIncomingRequestFromTransport(request);
+  assert.deepEqual(
+    sent.map((text) => /^To: .*;tag=(\w+)/im.exec(text)?.[1]),
+    ['ours', 'ours'],
+  );
+  core.dispose();
+});
+
+test('ClientTransaction.onTransportError: a client that is abandoned leaves nothing', () => {
+  const { core } = bareCore();
+  const client = core.request(outgoing('OPTIONS'), {}) as sipJs.UserAgentClient;
+  assert.equal(core.userAgentClients.size, 1);
+  sipJs.abandon(client);
+  assert.equal(core.userAgentClients.size, 0);
+});
+
+test('UserAgentCore.makeOutgoingRequestMessage: requests of a dialog are made by it', () => {
+  const { core, sent } = bareCore();
+  const made: string[] = [];
+  const original = core.makeOutgoingRequestMessage.bind(core);
+  core.makeOutgoingRequestMessage = (method, ...others) => {
+    made.push(method);
+    return original(method, ...others);
+  };
+  const dialog = new BareDialog(core);
+  dialog.createOutgoingRequestMessage('INFO');
+  assert.deepEqual(made, ['INFO']);
+  assert.equal(sent.length, 0);
+});
+
+class BareDialog extends sipJs.Dialog {
+  constructor(core: sipJs.UserAgentCore) {
+    const uri = new sipJs.URI('sip', 'a', 'example.com');
+    super(core, {
+      id: 'xlr',
+      early: false,
+      callId: 'x',
+      localTag: 'l',
+      remoteTag: 'r',
+      localSequenceNumber: 7,
+      remoteSequenceNumber: 5,
+      localURI: uri,
+      remoteURI: uri,
+      remoteTarget: uri,
+      routeSet: [],
+      secure: false,
+    });
+  }
+}
+
+function inDialog(cseq: number): IncomingRequest {
+  const request = incoming();
+  Object.assign(request, { method: 'UPDATE', cseq });
+  return request;
+}
+
+test('Dialog.sequenceGuard and Dialog.receiveRequest: a CSeq counts once, a lower one gets 500', () => {
+  const { core, sent } = bareCore();
+  const dialog = new BareDialog(core);
+  assert.equal(sipJs.countInDialog(dialog, inDialog(6)), true);
+  assert.equal(dialog.remoteSequenceNumber, 6);
+  assert.equal(sipJs.countInDialog(dialog, inDialog(6)), false);
+  assert.match(sent.join(''), /^SIP\/2\.0 500/);
+});
+
+test('Dialog.incrementLocalSequenceNumber: our requests count on', () => {
+  const dialog = new BareDialog(bareCore().core);
+  dialog.incrementLocalSequenceNumber();
+  assert.equal(dialog.localSequenceNumber, 8);
+});
+
+test('Dialog.dialogState.remoteTarget: an UPDATE moves the peer', () => {
+  const dialog = new BareDialog(bareCore().core);
+  sipJs.refreshTarget(dialog, new sipJs.URI('sip', 'b', 'example.org'));
+  assert.equal(dialog.remoteTarget.toString(), 'sip:b@example.org');
+});
+
+test('UserAgentServer: a transaction of our own for a request answers it, and again', () => {
+  const { core, sent } = bareCore();
+  const server = sipJs.serveTransaction(core, inDialog(1));
+  server.accept({ statusCode: 200 });
+  server.transaction.receiveRequest(inDialog(1));
+  assert.equal(sent.length, 2);
+  assert.equal(sent[0], sent[1]);
+  server.dispose();
+});
+
+test('each touch point that is guarded at the start has a test with its name', () => {
+  const titles = readFileSync(new URL(import.meta.url), 'utf8');
+  const source = readFileSync(new URL('./sip-js.ts', import.meta.url), 'utf8');
+  const guarded = [...source.matchAll(/^ {4}\['([\w.]+)/gm)].map(([, name = '']) => name);
+  assert.ok(guarded.length >= 12, String(guarded));
+  for (const name of guarded) {
+    assert.ok(titles.includes(`test('${name}`) || titles.includes(` and ${name}: `), name);
+  }
 });
 
 test('Headers is ours alone', () => {
