@@ -4,7 +4,10 @@ import type { Log } from './log.ts';
 /** The business events: one function per event, which writes the log record. Full detail goes to the log. */
 
 /** A call came in or was asked for. `log` is the call's own logger (call id, room, direction). */
-export function callStarted(log: Log, context: { readonly peer: string; readonly sipCallId?: string }): void {
+export function callStarted(
+  log: Log,
+  context: { readonly peer: string; readonly account?: string; readonly sipCallId?: string },
+): void {
   log.info({ event: 'call-started', ...context }, 'call started');
 }
 
@@ -38,6 +41,16 @@ export function callProgress(
     { event: 'call-event', what: event.type, phone: after.phone, roomLeg: after.room, media },
     event.type,
   );
+}
+
+/** An account does not take an outgoing call; perhaps the next one does. */
+export function lineFailed(log: Log, account: string, why: Failure): void {
+  log.warn({ event: 'line-failed', account, ...reasons(why) }, 'the call cannot go by this account');
+}
+
+/** Nobody was there, and the call goes by another account now. */
+export function callRerouted(log: Log, why: Failure): void {
+  log.warn({ event: 'call-rerouted', ...reasons(why) }, 'the call goes by another account');
 }
 
 export function callEnded(log: Log, why: Failure): void {
@@ -103,6 +116,31 @@ export function gatewayReady(log: Log, config: GatewayOutline): void {
 export function streamChanged(log: Log, online: boolean): void {
   if (online) log.info({ event: 'xmpp-online' }, 'component connected');
   else log.warn({ event: 'xmpp-offline' }, 'component disconnected; reconnecting');
+}
+
+/** A server of an account answers OPTIONS again, or does not any more. */
+export function peerChanged(
+  log: Log,
+  news: { readonly account: string; readonly peer: string; readonly up: boolean; readonly answer: string },
+): void {
+  const { up, ...context } = news;
+  if (up) log.info({ event: 'peer-up', ...context }, 'SIP peer is up');
+  else log.warn({ event: 'peer-down', ...context }, 'SIP peer is down');
+}
+
+interface AccountNews {
+  readonly account: string;
+  readonly up: boolean;
+  readonly registration: string;
+  readonly failure: Failure | undefined;
+  readonly servers: readonly { readonly server: string; readonly up: boolean }[];
+}
+
+/** Calls can go by an account again, or better do not. */
+export function accountChanged(log: Log, { up, failure, ...state }: AccountNews): void {
+  const context = { ...state, ...(failure !== undefined && reasons(failure)) };
+  if (up) log.info({ event: 'account-up', ...context }, 'SIP account is up');
+  else log.warn({ event: 'account-down', ...context }, 'SIP account is down');
 }
 
 interface RegistrationNews {

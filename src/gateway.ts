@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Switchboard } from './call/switchboard.ts';
+import { type AccountView, Switchboard } from './call/switchboard.ts';
 import type { Config, SipAccount, SipConfig } from './config/config.ts';
 import { endings, fail, ok, type Result } from './errors.ts';
 import { gatewayReady, registrationChanged, streamChanged } from './events.ts';
@@ -53,6 +53,11 @@ export class Gateway extends EventEmitter<{ fatal: [why: Error] }> {
     for (const account of this.#config.sip.accounts) if (account.register) this.#register(account);
     gatewayReady(this.#log, this.#config);
     return ok(undefined);
+  }
+
+  /** Each SIP account: registration, servers, calls. Read-only, as of now. */
+  get accounts(): readonly AccountView[] {
+    return this.#switchboard.accounts;
   }
 
   /** Ends every call with its goodbyes, unregisters and closes everything that was opened. */

@@ -1,18 +1,20 @@
-import type { SipAccount } from '../config/config.ts';
+import type { DialRoute, NumberRewriting, SipAccount } from '../config/config.ts';
 import { fail, ok, type Result } from '../errors.ts';
 import type { SipHeader } from '../sip/engine.ts';
+import { type Dialled, type Way, waysFor } from './dial-routes.ts';
 
 /** What a participant asked for, before anything has left the gateway. */
 export interface DialQuestion {
   readonly to: string;
   readonly headers: readonly SipHeader[];
-  readonly account: SipAccount;
+  readonly accounts: readonly [SipAccount, ...SipAccount[]];
+  readonly routes: readonly DialRoute[];
 }
 
-/** A call that may be placed. */
+/** A way in which the call may be placed. */
 export interface DialPlan {
   readonly account: SipAccount;
-  /** SIP URI of the destination. */
+  /** SIP URI of the destination, as this account wants it. */
   readonly target: string;
   /** Dial headers whose names the operator allows to pass. */
   readonly headers: readonly SipHeader[];
@@ -20,29 +22,44 @@ export interface DialPlan {
 
 /** Digits, star codes and plain user names; parameters and escapes have no business in a dialled number. */
 const dialable = /^\+?[A-Za-z0-9._*#-]{1,64}$/;
+const numeric = /^\+?[0-9*#.-]+$/;
 
-/**
- * Turns a dial request into a destination at the account's domain. A full URI is taken only when it names that domain: the
- * room must not be able to call out over somebody else's proxy.
- */
-export function planDial(question: DialQuestion): Result<DialPlan> {
-  const { account } = question;
-  const { rewriting, forwardedHeaders } = account.profile;
-  const number = numberOf(question.to, account.domain);
-  if (!number.ok) return number;
-  const headers = question.headers.filter((header) => mayPass(header.name, forwardedHeaders));
-  return ok({ account, target: `sip:${rewriting.prefix}${number.value}@${account.domain}`, headers });
+/** Turns a dial request into the ways to place the call, best first. */
+export function planDial(question: DialQuestion): Result<readonly [DialPlan, ...DialPlan[]]> {
+  const dialled = readDialled(question);
+  if (!dialled.ok) return dialled;
+  const ways = waysFor(dialled.value, question.accounts, question.routes);
+  if (!ways.ok) return ways;
+  const [first, ...others] = ways.value.flatMap((way) => planOf(way, dialled.value) ?? []);
+  return first === undefined ? fail('bad-request', 'nothing is left of the number') : ok([first, ...others]);
 }
 
-function numberOf(to: string, domain: string): Result<string> {
-  const [user = '', host, ...rest] = to.replace(/^(sips?|tel):/i, '').split('@');
-  if (rest.length > 0 || (host !== undefined && host.toLowerCase() !== domain.toLowerCase())) {
-    return fail('bad-request', 'the destination must be a number or a user of the account’s domain');
-  }
-  const compact = user.replace(/(?<=[\d)+])[\s().-]+(?=[\d(])/g, '').replace(/^\((?=\d)/, '');
-  if (!dialable.test(compact))
+function readDialled({ to, headers }: DialQuestion): Result<Dialled> {
+  const [user = '', domain, ...rest] = to.replace(/^(sips?|tel):/i, '').split('@');
+  if (rest.length > 0) return fail('bad-request', 'the destination has two domains');
+  const number = user.replace(/(?<=[\d)+])[\s().-]+(?=[\d(])/g, '').replace(/^\((?=\d)/, '');
+  if (!dialable.test(number))
     return fail('bad-request', 'the destination has characters that cannot be dialled');
-  return ok(compact.replaceAll('#', '%23'));
+  return ok({ number, domain: domain?.toLowerCase(), headers });
+}
+
+function planOf({ account, domain }: Way, { number, headers }: Dialled): DialPlan | undefined {
+  const { rewriting, forwardedHeaders } = account.profile;
+  const wanted = rewritten(number, rewriting);
+  if (wanted === '') return undefined;
+  return {
+    account,
+    target: `sip:${rewriting.prefix}${wanted.replaceAll('#', '%23')}@${domain}`,
+    headers: headers.filter((header) => mayPass(header.name, forwardedHeaders)),
+  };
+}
+
+/** Names are not touched. */
+function rewritten(number: string, { strip, changes }: NumberRewriting): string {
+  if (!numeric.test(number)) return number;
+  const rest = number.slice(strip);
+  const change = changes.find(({ from }) => rest.startsWith(from));
+  return change === undefined ? rest : change.to + rest.slice(change.from.length);
 }
 
 /** `forwardedHeaders` holds lower-case names; a trailing `*` stands for any rest. */

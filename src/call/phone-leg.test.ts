@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { type Failure, ok, type Result } from '../errors.ts';
+import { type EndingCode, type Failure, ok, type Result } from '../errors.ts';
 import { createLog } from '../log.ts';
 import type { MediaCall, MediaCallEvents, PhoneMedia } from '../media/media-engine.ts';
 import type { SipCall, SipCallEvents } from '../sip/engine.ts';
@@ -134,4 +134,71 @@ test('a re-INVITE that is refused takes no version of the session', async () => 
   const before = versionOf(await dialog.reoffer(sdp('sendrecv')));
   assert.equal((await dialog.reoffer('v=0')).ok, false);
   assert.equal(versionOf(await dialog.reoffer(sdp('sendrecv'))), before + 1);
+});
+
+/** An outgoing call whose first line fails with `code`, and what becomes of it. */
+async function failing(code: EndingCode, act: (dialog: Dialog, leg: PhoneLeg) => void = () => {}) {
+  const [first, second] = [new Dialog('out'), new Dialog('out')];
+  const { leg, events, sip } = scene(first);
+  const offers: string[] = [];
+  const another = async () =>
+    ok({
+      profile: { codecs: ['PCMA' as const] },
+      address: '127.0.0.9',
+      place: (offer: string) => {
+        offers.push(offer);
+        return second as unknown as SipCall;
+      },
+    });
+  await leg.prepare(() => sip, another);
+  leg.invite();
+  act(first, leg);
+  first.emit('ended', { code });
+  await settled();
+  return { leg, second, offers, types: events.map(({ type }) => type), events };
+}
+
+test('a call that nobody took goes by the next account, with what that one is configured for', async () => {
+  const { second, offers, events } = await failing('phone-unreachable');
+  assert.equal(offers.length, 1);
+  assert.match(offers[0] ?? '', /c=IN IP4 127\.0\.0\.9\r\n/);
+  assert.match(offers[0] ?? '', /m=audio \d+ RTP\/AVP 8 /);
+  assert.deepEqual(events, [], 'the room hears nothing of it');
+  second.emit('ringing', undefined);
+  second.emit('ended', { code: 'phone-unreachable' });
+  await settled();
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['phone-ringing', 'phone-ended'],
+  );
+});
+
+test('an answer of the one who was called is never answered with another try', async () => {
+  for (const code of ['phone-busy', 'phone-rejected', 'phone-no-answer'] as const) {
+    const { offers, types } = await failing(code);
+    assert.deepEqual([offers, types], [[], ['phone-ended']], code);
+  }
+  const rung = await failing('phone-unreachable', (dialog) => dialog.emit('ringing', undefined));
+  assert.deepEqual([rung.offers, rung.types], [[], ['phone-ringing', 'phone-ended']]);
+});
+
+test('a call that the room ends meanwhile goes nowhere', async () => {
+  const ended = await failing('phone-unreachable', (_dialog, leg) => leg.end({ code: 'hangup' }));
+  assert.deepEqual([ended.offers, ended.types], [[], ['phone-ended']]);
+  const dialog = new Dialog('out');
+  const { leg, events, sip } = scene(dialog);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await leg.prepare(
+    () => sip,
+    async () => {
+      await promise;
+      return ok({ profile: { codecs: [] }, address: '', place: () => assert.fail('it was dialled again') });
+    },
+  );
+  leg.invite();
+  dialog.emit('ended', { code: 'phone-unreachable' });
+  leg.end({ code: 'hangup' });
+  resolve();
+  await settled();
+  assert.deepEqual(events, [{ type: 'phone-ended', why: { code: 'hangup' } }]);
 });

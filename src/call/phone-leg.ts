@@ -1,5 +1,6 @@
 import type { CallProfile } from '../config/config.ts';
 import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
+import { callRerouted } from '../events.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
 import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
@@ -13,15 +14,27 @@ import type { PromptName } from './prompt-names.ts';
 
 const usualDigitMs = 160;
 
-export interface PhoneLegParts {
-  readonly media: MediaCall;
+/** The account that the call goes by, as far as media are concerned. */
+interface Line {
   /** How the account's calls are led. */
   readonly profile: Pick<CallProfile, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
-  readonly prompts: PromptBook;
   /** Address for the `c=` line. */
   readonly address: string;
+}
+
+export interface PhoneLegParts extends Line {
+  readonly media: MediaCall;
+  readonly prompts: PromptBook;
   readonly log: Log;
 }
+
+/** An account that an outgoing call can be placed by. */
+export interface PhoneLine extends Line {
+  /** Sends the INVITE. */
+  place(sdp: string): SipCall;
+}
+
+type AnotherLine = () => Promise<Result<PhoneLine>>;
 
 /**
  * The SIP leg of a call: one dialog and the RTP that its SDP describes. It answers re-offers (hold, resume, codec and address
@@ -32,12 +45,15 @@ export class PhoneLeg {
   /** A key of the phone was pressed and released, however it told us. It may be part of a PIN: not for the log. */
   onDigit: (digit: string) => void = () => {};
   readonly #parts: PhoneLegParts;
+  #line: Line;
   readonly #sessionId = Math.floor(Date.now() / 1000);
   readonly #srtpKeys = newSrtpKeys();
   #version = 1;
   #rtpPort = 0;
   #sip: SipCall | undefined;
-  #place: ((sdp: string) => SipCall) | undefined;
+  #place: PhoneLine['place'] | undefined;
+  /** Where the call may go when nobody is there on its present line; undefined: nowhere, or too late. */
+  #another: AnotherLine | undefined;
   /** The last SDP that we sent, or that `answer()` will send. */
   #ourSdp: string | undefined;
   #agreed: AudioSession | undefined;
@@ -48,9 +64,10 @@ export class PhoneLeg {
 
   constructor(parts: PhoneLegParts) {
     this.#parts = parts;
+    this.#line = parts;
     parts.media.on('digit', (digit, leg) => {
       if (leg === 'phone') this.onDigit(digit.digit);
-      else if (parts.profile.dtmf === 'info') this.#inform(digit);
+      else if (this.#line.profile.dtmf === 'info') this.#inform(digit);
     });
   }
 
@@ -68,9 +85,13 @@ export class PhoneLeg {
     return answered.ok ? ok(undefined) : answered;
   }
 
-  /** Gets an outgoing call ready; `place` sends the INVITE when `invite()` is called. */
-  async prepare(place: (sdp: string) => SipCall): Promise<Result<void>> {
+  /**
+   * Gets an outgoing call ready; `place` sends the INVITE when `invite()` is called. When the peer cannot be reached that way,
+   * the call goes by `another` line, as long as there is one and the phone did not ring.
+   */
+  async prepare(place: PhoneLine['place'], another?: AnotherLine): Promise<Result<void>> {
     this.#place = place;
+    this.#another = another;
     return this.#open();
   }
 
@@ -89,8 +110,8 @@ export class PhoneLeg {
 
   /** Sends digits (a comma is a pause) to the phone, in the way that was agreed or is configured. */
   sendDigits(digits: string): void {
-    const { media, profile } = this.#parts;
-    if (profile.dtmf !== 'info') {
+    const { media } = this.#parts;
+    if (this.#line.profile.dtmf !== 'info') {
       media.sendDtmf(digits, 'phone');
       return;
     }
@@ -120,14 +141,19 @@ export class PhoneLeg {
   }
 
   end(why: Failure): void {
+    this.#another = undefined;
     if (this.#sip === undefined) this.onEvent({ type: 'phone-ended', why });
     else this.#sip.end(why);
   }
 
   #attach(sip: SipCall): void {
     this.#sip = sip;
-    sip.on('ringing', () => this.onEvent({ type: 'phone-ringing' }));
+    sip.on('ringing', () => {
+      this.#another = undefined;
+      this.onEvent({ type: 'phone-ringing' });
+    });
     sip.on('answered', (sdp) => {
+      this.#another = undefined;
       this.#takeAnswer(sip, sdp).then(
         (agreed) => agreed && sip.direction === 'out' && this.onEvent({ type: 'phone-answered' }),
         (error: unknown) => this.#broken(error),
@@ -147,9 +173,30 @@ export class PhoneLeg {
       if (pressed !== undefined) this.onDigit(pressed.digit);
     });
     sip.on('ended', (why) => {
-      this.#ended = why;
-      this.onEvent({ type: 'phone-ended', why });
+      const another = why.code === 'phone-unreachable' ? this.#another : undefined;
+      if (another === undefined) this.#over(why);
+      else this.#reroute(another, why).catch((error: unknown) => this.#broken(error));
     });
+  }
+
+  #over(why: Failure): void {
+    this.#ended = why;
+    this.onEvent({ type: 'phone-ended', why });
+  }
+
+  async #reroute(another: AnotherLine, why: Failure): Promise<void> {
+    // An `end` meanwhile finds no dialog, and takes `another` away.
+    this.#sip = undefined;
+    const line = await another();
+    if (this.#another === undefined) return;
+    if (!line.ok) {
+      this.#over(why);
+      return;
+    }
+    callRerouted(this.#parts.log, why);
+    this.#line = line.value;
+    this.#ourSdp = undefined;
+    this.#attach(line.value.place(this.#offer()));
   }
 
   /** INFO is one transaction after the other: a digit waits for the answer to the one before, so that their order stays. */
@@ -216,13 +263,13 @@ export class PhoneLeg {
     const srtp = audio.srtp?.profile;
     this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, srtp, remote }, 'phone media agreed');
     this.#agreed = audio;
-    const { dtmf, detectTones = false } = this.#parts.profile;
+    const { dtmf, detectTones = false } = this.#line.profile;
     const digits = dtmf === 'auto' ? undefined : dtmf;
     return this.#parts.media.connectPhone({ ...audio, detectTones, ...(digits && { digits }) });
   }
 
   #local(): LocalAudio {
-    const { address, profile } = this.#parts;
+    const { address, profile } = this.#line;
     const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = profile;
     return {
       address,

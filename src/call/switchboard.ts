@@ -4,14 +4,15 @@ import { type Failure, fail, type Result } from '../errors.ts';
 import { callRefused, callStarted } from '../events.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall, MediaEngine } from '../media/media-engine.ts';
-import type { SipCall, SipEngine } from '../sip/engine.ts';
+import type { AccountState, SipCall, SipEngine } from '../sip/engine.ts';
 import type { DialRequest, Occupant, XmppSide } from '../xmpp/xmpp-side.ts';
+import { type AccountCalls, AccountLoad } from './account-load.ts';
 import { Call, type CallParts, type TimerLengths } from './call.ts';
 import { callerName } from './caller-name.ts';
-import { type DialPlan, planDial } from './dial-policy.ts';
+import { DialLines } from './dial-lines.ts';
+import { planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import { PromptBook } from './prompt-book.ts';
-import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
@@ -24,16 +25,21 @@ export interface SwitchboardParts {
   readonly log: Log;
 }
 
+/** One account, for health and metrics. */
+export type AccountView = AccountState & AccountCalls;
+
 /** Turns an INVITE or a dial request into a call: admission, room or destination, the two legs. */
 export class Switchboard {
   readonly registry: CallRegistry;
   readonly #parts: SwitchboardParts;
   readonly #prompts: PromptBook;
+  readonly #load: AccountLoad;
 
   constructor(parts: SwitchboardParts) {
     this.#parts = parts;
     const { language = 'en', soundsDirectory } = parts.config.call;
     this.#prompts = new PromptBook({ language, directory: soundsDirectory });
+    this.#load = new AccountLoad(parts.config.sip.accounts);
     this.registry = new CallRegistry(parts.config.call.maxCalls);
     this.registry.on('load', (load) => {
       parts.xmpp.publish(load);
@@ -54,30 +60,33 @@ export class Switchboard {
     sip.report({ state, calls: size, maxCalls });
   }
 
+  /** The accounts with what is known about them: registration, servers, calls. */
+  get accounts(): readonly AccountView[] {
+    const states = this.#parts.sip.accounts();
+    return this.#load.calls.flatMap((calls) => {
+      const state = states.find(({ account }) => account === calls.account);
+      return state === undefined ? [] : [{ ...state, ...calls }];
+    });
+  }
+
   async #incoming(sip: SipCall): Promise<void> {
-    const log = this.#parts.log.child({ direction: 'in', sipCallId: sip.callId });
+    const { account } = sip;
+    const log = this.#parts.log.child({ direction: 'in', account: account.name, sipCallId: sip.callId });
     const refuse = (why: Failure): void => {
       callRefused(log, why, { peer: sip.remote.uri });
       sip.end(why);
     };
     const room = this.#roomOf(sip);
     if (!room.ok) return refuse(room.error);
-    const admitted = this.#admit();
-    if (!admitted.ok) return refuse(admitted.error);
-    const id = newCallId();
-    const call = await this.#guarded(() => this.#buildIncoming(id, room.value, sip));
-    if (!call.ok) {
-      this.registry.turnAway();
-      return refuse(call.error);
-    }
-    this.registry.enter(call.value);
-    call.value.start();
+    const place = this.#load.admit(account, 'in');
+    if (!place.ok) return refuse(place.error);
+    const why = await this.#enter(place.value, () => this.#buildIncoming(newCallId(), room.value, sip));
+    if (why !== undefined) refuse(why);
   }
 
   async #buildIncoming(id: string, room: string, sip: SipCall): Promise<Result<Call>> {
-    const { account } = sip;
-    const { profile } = account;
-    const log = this.#parts.log.child({ callId: id, room, direction: 'in', account: account.name });
+    const { name, profile } = sip.account;
+    const log = this.#parts.log.child({ callId: id, room, direction: 'in', account: name });
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
@@ -102,40 +111,36 @@ export class Switchboard {
       callRefused(log, why, { room: request.room, to: request.to, dialler: request.dialler });
       request.refuse(why);
     };
-    const { sip, xmpp } = this.#parts.config;
-    const room = roomJid(request.room, xmpp.mucDomain);
+    const { config, sip } = this.#parts;
+    const { accounts, routes = [] } = config.sip;
+    const room = roomJid(request.room, config.xmpp.mucDomain);
     if (!room.ok) return refuse(room.error);
-    const plan = planDial({ ...request, account: sip.accounts[0] });
-    if (!plan.ok) return refuse(plan.error);
-    const admitted = this.#admit();
-    if (!admitted.ok) return refuse(admitted.error);
+    const plans = planDial({ ...request, accounts, routes });
+    if (!plans.ok) return refuse(plans.error);
     const id = newCallId();
-    const call = await this.#guarded(() => this.#buildOutgoing(id, room.value, request, plan.value));
-    if (!call.ok) {
-      this.registry.turnAway();
-      return refuse(call.error);
-    }
-    this.registry.enter(call.value);
-    call.value.start();
+    const callLog = this.#parts.log.child({ callId: id, room: room.value, direction: 'out' });
+    const load = this.#load;
+    const lines = new DialLines({ plans: plans.value, room: room.value, sip, load, log: callLog });
+    const build = (): Promise<Result<Call>> => this.#buildOutgoing(id, room.value, request, lines, callLog);
+    const why = await this.#enter(() => lines.close(), build);
+    if (why !== undefined) refuse(why);
   }
 
   async #buildOutgoing(
     id: string,
     room: string,
     request: DialRequest,
-    plan: DialPlan,
+    lines: DialLines,
+    log: Log,
   ): Promise<Result<Call>> {
-    const { sip, xmpp } = this.#parts;
-    const { account } = plan;
-    const log = this.#parts.log.child({ callId: id, room, direction: 'out', account: account.name });
-    callStarted(log, { peer: plan.target });
-    const local = await sip.localAddressFor(account);
-    if (!local.ok) return local;
-    const address = local.value;
+    const { xmpp } = this.#parts;
+    const line = await lines.next();
+    if (!line.ok) return line;
+    const { profile, address, place } = line.value;
+    callStarted(log, { peer: lines.present?.target ?? '', account: lines.present?.account.name ?? '' });
     return this.#withMedia(id, room, async (media) => {
-      const { profile } = account;
       const phone = new PhoneLeg({ media, profile, prompts: this.#prompts, address, log });
-      const prepared = await phone.prepare((sdp) => this.#place(plan, room, sdp));
+      const prepared = await phone.prepare(place, () => lines.next());
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({
         callId: id,
@@ -147,17 +152,23 @@ export class Switchboard {
     });
   }
 
-  #place(plan: DialPlan, room: string, sdp: string): SipCall {
-    const { account } = plan;
-    const { noAnswerSeconds } = account.profile;
-    const headers = [{ name: 'Jitsi-Conference-Room', value: room }, ...plan.headers];
-    return this.#parts.sip.invite(plan.target, {
-      account,
-      sdp,
-      headers,
-      noAnswerSeconds,
-      mayFollow: (target) => mayFollow(target, account),
-    });
+  /** Runs a call that was let in; `giveBack` is done at its end, however it ends. Why it never began, or undefined. */
+  async #enter(giveBack: () => void, build: () => Promise<Result<Call>>): Promise<Failure | undefined> {
+    const admitted = this.#admit();
+    if (!admitted.ok) {
+      giveBack();
+      return admitted.error;
+    }
+    const call = await this.#guarded(build);
+    if (!call.ok) {
+      giveBack();
+      this.registry.turnAway();
+      return call.error;
+    }
+    call.value.once('finished', giveBack);
+    this.registry.enter(call.value);
+    call.value.start();
+    return undefined;
   }
 
   #roomOf(sip: SipCall): Result<string> {

@@ -22,8 +22,30 @@ export interface SipEngine extends EventEmitter<SipEngineEvents> {
   invite(target: string, options: InviteOptions): SipCall;
   /** Registers for ever, with refresh, back-off and jitter (RFC 3261 §10). */
   register(account: SipAccount): Registration;
+  /** How each configured account is doing, as far as is known; in their order. */
+  accounts(): readonly AccountState[];
   /** Asks a peer for its state (RFC 3261 §11): the SIP status of the answer, or a failure. */
   options(target: string): Promise<Result<number>>;
+}
+
+export interface AccountState {
+  /** Its name. */
+  readonly account: string;
+  /** `none`: it does not register. */
+  readonly registration: Registration['state'] | 'none';
+  /** Why it is not registered now. */
+  readonly failure: Failure | undefined;
+  /** The servers that were found. */
+  readonly servers: readonly ServerState[];
+  /** False: no server is up, or the registration fails. A call by it would most likely fail. */
+  readonly up: boolean;
+}
+
+export interface ServerState {
+  /** Transport, address and port, or its SIP URI. */
+  readonly server: string;
+  /** False: it did not answer lately, or with 503. */
+  readonly up: boolean;
 }
 
 export interface SipEngineEvents {
@@ -44,6 +66,8 @@ export interface InviteOptions {
    * Credentials are shown to the account's servers alone, wherever it leads.
    */
   readonly mayFollow?: (target: string) => boolean;
+  /** The call could go by another account: a server that says nothing at all is not waited for as long as for the only one. */
+  readonly impatient?: boolean;
 }
 
 export interface SipHeader {
@@ -114,6 +138,8 @@ export interface SipCallEvents {
 
 export interface Registration extends EventEmitter<RegistrationEvents> {
   readonly state: 'registering' | 'registered' | 'failed' | 'stopped';
+  /** Why the last try failed; undefined: it did not. */
+  readonly failure: Failure | undefined;
   /** Unregisters (waits at most 2 s for the answer) and stops for ever. */
   stop(): Promise<void>;
 }

@@ -43,6 +43,7 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
   #state: Registration['state'] = 'registering';
   #expires: number;
   #failures = 0;
+  #failure: Failure | undefined;
   #timer: NodeJS.Timeout | undefined;
   #granted: number | undefined;
   #asking = false;
@@ -56,6 +57,10 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
 
   get state(): Registration['state'] {
     return this.#state;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
   }
 
   start(): void {
@@ -109,6 +114,7 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
     const granted = grantedSeconds(response, contact) ?? this.#expires;
     const news = this.#state !== 'registered' || granted !== this.#granted;
     this.#failures = 0;
+    this.#failure = undefined;
     this.#state = 'registered';
     this.#granted = granted;
     const { checkSeconds = usualCheckSeconds } = this.#options;
@@ -133,7 +139,8 @@ export class RegistrationLoop extends EventEmitter<RegistrationEvents> implement
     const backoff = Math.min(longest, firstRetryMs * 2 ** Math.min(10, this.#failures - 1));
     const retryMs = Math.max(backoff * (0.75 + 0.25 * this.#random()), retryAfterMs(answer.response));
     this.#plan(retryMs);
-    this.#tell('failed', reasonOf(answer), Math.round(retryMs));
+    this.#failure = reasonOf(answer);
+    this.#tell('failed', this.#failure, Math.round(retryMs));
   }
 
   #tell<K extends keyof RegistrationEvents>(event: K, ...values: RegistrationEvents[K]): void {

@@ -95,6 +95,8 @@ export async function attach(
     listen: { address: '127.0.0.1', port: 0, transports: ['udp', 'tcp'] },
     publicAddress: undefined,
     accounts: [account, ...(options.others ?? [])],
+    pingSeconds: 0,
+    ...options.config,
     engine: 'drachtio',
     drachtio: {
       mode: 'inbound',

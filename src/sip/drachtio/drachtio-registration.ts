@@ -4,13 +4,21 @@ import { digestOf } from '../credentials.ts';
 import { headerLine } from '../header-line.ts';
 import { RegistrationLoop, type SipAnswer } from '../registration.ts';
 import { servedMethods } from '../served-methods.ts';
-import { addressOfRecord, contactLine, fromLine, proxiesOf, randomToken } from './outgoing-invite.ts';
+import {
+  addressOfRecord,
+  contactLine,
+  fromLine,
+  proxiesOf,
+  randomToken,
+  type ServerHealth,
+} from './outgoing-invite.ts';
 import type { DrachtioServers } from './servers.ts';
 import { transact } from './transact.ts';
 
 export interface DrachtioRegistrationOptions {
   readonly account: SipAccount;
   readonly servers: DrachtioServers;
+  readonly health: ServerHealth;
   /** Other gateways use the same Contact, that of the drachtio-server: it is not taken back. */
   readonly keep: boolean;
   readonly log: Log;
@@ -32,7 +40,7 @@ export class DrachtioRegistration extends RegistrationLoop {
   }
 }
 
-function sender({ account, servers, keep }: DrachtioRegistrationOptions): Sender {
+function sender({ account, servers, health, keep }: DrachtioRegistrationOptions): Sender {
   const callId = randomToken();
   const tag = randomToken();
   const digest = digestOf(account);
@@ -46,7 +54,7 @@ function sender({ account, servers, keep }: DrachtioRegistrationOptions): Sender
     const { response, fault, sent } = await transact(session, {
       method: 'REGISTER',
       uri: `sip:${account.domain}`,
-      proxies: proxiesOf(account),
+      proxies: proxiesOf(account, health),
       nextCseq: () => ++cseq,
       lines: [
         fromLine({ ...account, displayName: undefined }, address, tag),
@@ -57,6 +65,7 @@ function sender({ account, servers, keep }: DrachtioRegistrationOptions): Sender
         headerLine('Allow', servedMethods.join(', ')),
       ],
       digest,
+      health,
     });
     return { response, fault, contact: sent?.headers.get('contact') ?? '' };
   };

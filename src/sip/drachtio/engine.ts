@@ -2,27 +2,36 @@ import { EventEmitter } from 'node:events';
 import type { DrachtioConfig, SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { AccountStates } from '../account-states.ts';
 import { CallerAdmission } from '../caller-admission.ts';
 import { Counters } from '../counters.ts';
-import { digestOf } from '../credentials.ts';
-import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
+import type {
+  AccountState,
+  InviteOptions,
+  Registration,
+  ServerState,
+  SipCall,
+  SipEngine,
+  SipEngineEvents,
+} from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { PeerWatch } from '../peer-watch.ts';
 import { admit } from '../request-admission.ts';
 import { servedMethods } from '../served-methods.ts';
 import { optionsAnswer, type ServiceState } from '../service-state.ts';
-import { parseUri } from '../sip-uri.ts';
+import { HopHealth } from '../transport/hop-health.ts';
 import { LocalAddresses } from '../transport/local-address.ts';
 import { systemNames } from '../transport/name-service.ts';
 import type { Hop } from '../transport/packet.ts';
 import { TargetResolver } from '../transport/target-resolver.ts';
+import { askPeer, type DrachtioStack, peersOf } from './account-peers.ts';
 import { DialogTable } from './dialog-table.ts';
 import { DrachtioRegistration } from './drachtio-registration.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { OutgoingCall } from './outgoing-call.ts';
-import { addressOfRecord, fromLine, proxiesOf, randomToken } from './outgoing-invite.ts';
+import { serversOf } from './outgoing-invite.ts';
 import { DrachtioServers } from './servers.ts';
 import type { DrachtioRequest, DrachtioSession } from './session.ts';
-import { transact } from './transact.ts';
 
 export interface DrachtioSipEngineOptions {
   readonly config: SipConfig;
@@ -45,6 +54,9 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #calls = new Set<IncomingCall | OutgoingCall>();
   readonly #registrations = new Set<DrachtioRegistration>();
   readonly #callers: CallerAdmission;
+  readonly #stack: DrachtioStack;
+  readonly #states: AccountStates;
+  readonly #watches: readonly PeerWatch[];
   readonly #localAddresses: LocalAddresses;
   readonly #resolver = new TargetResolver({ names: systemNames(), families: [4, 6] });
   #service: ServiceState = { state: 'open', calls: 0, maxCalls: undefined };
@@ -61,6 +73,13 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#localAddresses = new LocalAddresses([config.listen.address]);
     this.#callers = new CallerAdmission(config.accounts);
     this.#servers = new DrachtioServers(config.drachtio, this.#log);
+    this.#stack = { servers: this.#servers, health: new HopHealth<string>((server) => server) };
+    this.#states = new AccountStates({
+      accounts: config.accounts,
+      servers: (account) => this.#serversOf(account),
+      log: this.#log,
+    });
+    this.#watches = config.accounts.map((account) => this.#watchOf(account));
     this.#servers.on('request', (request) => this.#received(request));
     this.#servers.on('lost', (session) => this.#lost(session));
   }
@@ -69,13 +88,15 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     this.#open = true;
     this.#learnServers();
     const started = await this.#servers.start();
-    if (!started.ok) await this.stop();
+    if (started.ok) for (const watch of this.#watches) watch.start();
+    else await this.stop();
     return started;
   }
 
   async stop(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    for (const watch of this.#watches) watch.stop();
     for (const call of this.#calls) call.end(failure('draining'));
     const settled = [...this.#calls].map((call) => call.settled);
     const unregistered = [...this.#registrations].map((registration) => registration.stop());
@@ -120,12 +141,17 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     }
   }
 
+  accounts(): readonly AccountState[] {
+    return this.#states.all;
+  }
+
   invite(target: string, options: InviteOptions): SipCall {
     // Throws on a header that must not reach the wire, before anything has been sent.
     for (const { name, value } of options.headers) headerLine(name, value);
     const call = new OutgoingCall({
       session: this.#servers.next(),
       dialogs: this.#dialogs,
+      health: this.#stack.health,
       target,
       invite: options,
       localAddress: () => this.#localAddress(options.account),
@@ -142,45 +168,45 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
     const registration = new DrachtioRegistration({
       account,
       servers: this.#servers,
+      health: this.#stack.health,
       keep: this.#drachtio.keepRegistration,
       log: this.#log,
     });
     this.#registrations.add(registration);
+    this.#states.registers(account, registration);
     registration.start();
     return registration;
   }
 
-  async options(target: string): Promise<Result<number>> {
-    const uri = parseUri(target);
-    const own = this.#config.accounts.find(
-      ({ domain, server }) => uri?.host === domain || uri?.host === server,
-    );
-    const account = own ?? this.#config.accounts[0];
-    const from = addressOfRecord(account);
-    if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
-    const session = this.#servers.next();
-    if (session === undefined) return fail('phone-unreachable', 'not attached to any drachtio-server');
-    let cseq = 0;
-    const { response, fault } = await transact(session, {
-      method: 'OPTIONS',
-      uri: uri.text,
-      proxies: own !== undefined ? proxiesOf(account) : [undefined],
-      nextCseq: () => ++cseq,
-      lines: [
-        fromLine(account, from, randomToken()),
-        headerLine('To', `<${uri.text}>`),
-        headerLine('Call-ID', randomToken()),
-        headerLine('Accept', 'application/sdp'),
-      ],
-      digest: digestOf(account),
-    });
-    return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
+  options(target: string): Promise<Result<number>> {
+    return askPeer(target, this.#config.accounts, this.#stack);
   }
 
   async #localAddress({ server, port, transport }: SipAccount): Promise<string> {
     const [hop] = await this.#resolver.resolve({ host: server, port, transport });
     if (hop === undefined) throw new Error('no address');
     return this.#localAddresses.towards(hop.address);
+  }
+
+  #watchOf(account: SipAccount): PeerWatch {
+    const { pingSeconds = 30, accounts } = this.#config;
+    return new PeerWatch({
+      account: account.name,
+      seconds: pingSeconds,
+      alone: accounts.length > 1,
+      peers: async () => peersOf(account, this.#stack),
+      onRound: () => this.#states.review(),
+      log: this.#log,
+    });
+  }
+
+  /** Without any drachtio-server no account's server is reached. */
+  #serversOf(account: SipAccount): readonly ServerState[] {
+    const attached = this.attached > 0;
+    return serversOf(account).map((server) => ({
+      server,
+      up: attached && !this.#stack.health.isDown(server),
+    }));
   }
 
   /** Calls from the accounts' servers are theirs. */

@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts';
 import { BaseCall } from '../base-call.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
+import { retryAfterSeconds } from '../header-text.ts';
 import type { SipResponse } from '../message.ts';
 import { sdpOf } from '../message-body.ts';
 import { parseNameAddr } from '../name-addr.ts';
@@ -10,12 +11,13 @@ import { reasonLine } from '../reason-header.ts';
 import { remoteOf } from '../remote-party.ts';
 import { DrachtioDialog } from './dialog.ts';
 import type { DialogTable } from './dialog-table.ts';
-import { OutgoingInvite } from './outgoing-invite.ts';
+import { OutgoingInvite, type ServerHealth } from './outgoing-invite.ts';
 import type { DrachtioSession } from './session.ts';
 
 export interface OutgoingCallOptions {
   readonly session: DrachtioSession | undefined;
   readonly dialogs: DialogTable;
+  readonly health: ServerHealth;
   readonly target: string;
   readonly invite: InviteOptions;
   /** Our address towards the account's server. Rejects when there is none. */
@@ -43,7 +45,7 @@ export class OutgoingCall extends BaseCall {
     const { target, invite, log } = options;
     const party = parseNameAddr(`<${target}>`);
     const remote = party === undefined ? { uri: target, user: '', displayName: undefined } : remoteOf(party);
-    const outgoing = new OutgoingInvite(target, invite);
+    const outgoing = new OutgoingInvite(target, invite, options.health);
     super({ log, account: invite.account, callId: outgoing.callId, remote, localAddress: '' });
     this.#options = options;
     this.#invite = outgoing;
@@ -131,6 +133,7 @@ export class OutgoingCall extends BaseCall {
 
   #progress(response: SipResponse, acknowledge: () => void): void {
     this.#heard = true;
+    this.#invite.heard();
     if (this.#state !== 'calling' || response.status === 100) return;
     // RFC 3262 §4: we do not offer 100rel, but a peer that sends reliably all the same would otherwise give up.
     if (response.headers.get('rseq') !== undefined) acknowledge();
@@ -169,15 +172,18 @@ export class OutgoingCall extends BaseCall {
       if (status < 400) this.#invite.redirected(headers);
       const why = endingOfStatus(status, reason, headers);
       // Only 503 is about the server; any other refusal is the answer of the one who was called.
-      if (status === 503) this.#unreachable(why);
+      if (status === 503) this.#unreachable(why, retryAfterSeconds(headers));
       else if (status < 600) this.#tryElsewhere(why);
       else this.#failed(why);
     }
   }
 
-  #unreachable(why: Failure): void {
+  #unreachable(why: Failure, waitSeconds = 0): void {
     this.#heard = false;
-    if (this.#options.session?.open === true && this.#invite.failOver()) this.#send();
+    // Without the drachtio-server nothing is known about the peer.
+    const attached = this.#options.session?.open === true;
+    if (attached) this.#invite.unheard(waitSeconds);
+    if (attached && this.#invite.failOver()) this.#send();
     else this.#tryElsewhere(why);
   }
 

@@ -9,6 +9,7 @@ import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
 import { servedMethods } from '../served-methods.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
+import type { HopHealth } from '../transport/hop-health.ts';
 import type { DrachtioOutgoing } from './session.ts';
 
 /** 72 random bits (RFC 3261 §19.3 asks for 32). */
@@ -34,16 +35,20 @@ export function contactLine({ user, transport }: SipAccount): string {
   return headerLine('Contact', `<sip:${escapeUser(user || 'jigasi')}@localhost${parameter}>`);
 }
 
+/** Which next hops, as `serversOf` writes them, failed lately. */
+export type ServerHealth = HopHealth<string>;
+
 /** Next hop of all that the account sends, and its backups, as SIP URIs. */
-export function proxiesOf({
-  server,
-  port,
-  backupServers = [],
-  transport,
-}: SipAccount): [string, ...string[]] {
+export function serversOf({ server, port, backupServers = [], transport }: SipAccount): string[] {
   const uri = (host: string, at: number | undefined): string =>
     `sip:${hostInUri(host)}${at === undefined ? '' : `:${at}`};transport=${transport}`;
   return [uri(server, port), ...backupServers.map((backup) => uri(backup.host, backup.port))];
+}
+
+/** The same in the order in which they are to be tried. */
+export function proxiesOf(account: SipAccount, health: ServerHealth): readonly [string, ...string[]] {
+  const [first = '', ...others] = health.order(serversOf(account));
+  return [first, ...others];
 }
 
 /** The INVITE of one call through all its versions: as dialled, with credentials, redirected (RFC 3261 §8.1.3). */
@@ -53,6 +58,7 @@ export class OutgoingInvite {
   readonly #redirections: Redirections;
   readonly #options: InviteOptions;
   readonly #fromTag = randomToken();
+  readonly #health: ServerHealth;
   #target: SipUri | undefined;
   /** Next hops that were not tried yet; empty: the target itself says where. */
   #proxies: readonly string[];
@@ -61,13 +67,14 @@ export class OutgoingInvite {
   /** The target is not the account's: its server shall learn nothing about our password. */
   #abroad = false;
 
-  constructor(target: string, options: InviteOptions) {
+  constructor(target: string, options: InviteOptions, health: ServerHealth) {
     this.#options = options;
+    this.#health = health;
     this.#target = parseUri(target);
     this.#redirections = new Redirections(this.#target, options.account, options.mayFollow);
     this.#digest = digestOf(options.account);
     this.#digest?.begin();
-    this.#proxies = proxiesOf(options.account);
+    this.#proxies = proxiesOf(options.account, health);
   }
 
   /** True when target and account make SIP URIs. */
@@ -127,6 +134,18 @@ export class OutgoingInvite {
     return true;
   }
 
+  /** The present server answered. */
+  heard(): void {
+    const [proxy] = this.#proxies;
+    if (proxy !== undefined) this.#health.answered(proxy);
+  }
+
+  /** The present server did not answer, or with 503. */
+  unheard(retryAfterSeconds: number): void {
+    const [proxy] = this.#proxies;
+    if (proxy !== undefined) this.#health.failed(proxy, retryAfterSeconds);
+  }
+
   /** Goes on to the account's next server (RFC 3263 §4.3); false when there is none. */
   failOver(): boolean {
     if (this.#proxies.length < 2) return false;
@@ -149,7 +168,7 @@ export class OutgoingInvite {
     this.#abroad = !this.#redirections.isOwn(target);
     this.#authorization = [];
     this.digest?.begin();
-    this.#proxies = this.#abroad ? [] : proxiesOf(this.#options.account);
+    this.#proxies = this.#abroad ? [] : proxiesOf(this.#options.account, this.#health);
     return true;
   }
 }

@@ -1,7 +1,9 @@
 import { type DigestClient, withCredentials } from '../digest.ts';
 import { headerLine } from '../header-line.ts';
+import { retryAfterSeconds } from '../header-text.ts';
 import type { SipRequest } from '../message.ts';
 import type { SipAnswer } from '../registration.ts';
+import type { ServerHealth } from './outgoing-invite.ts';
 import type { DrachtioSession } from './session.ts';
 
 export interface RequestOutsideDialog {
@@ -14,6 +16,8 @@ export interface RequestOutsideDialog {
   /** Complete header lines: From with its tag, To, Call-ID, and what the method asks for. */
   readonly lines: readonly string[];
   readonly digest: DigestClient | undefined;
+  /** Learns how the next hops did. */
+  readonly health: ServerHealth;
 }
 
 /** The final answer, and the request as the server sent it. */
@@ -28,11 +32,25 @@ export async function transact(
   request: RequestOutsideDialog,
 ): Promise<DrachtioAnswered> {
   const [first, ...others] = request.proxies;
-  let answer = await authorized(session, request, first);
+  let answer = await noted(session, request, first);
   for (const proxy of others) {
     if (answer.response !== undefined && answer.response.status !== 503) break;
-    answer = await authorized(session, request, proxy);
+    answer = await noted(session, request, proxy);
   }
+  return answer;
+}
+
+async function noted(
+  session: DrachtioSession,
+  request: RequestOutsideDialog,
+  proxy: string | undefined,
+): Promise<DrachtioAnswered> {
+  const answer = await authorized(session, request, proxy);
+  const { response } = answer;
+  // Without the drachtio-server nothing is known about the peer.
+  if (proxy === undefined || (response === undefined && !session.open)) return answer;
+  if (response !== undefined && response.status !== 503) request.health.answered(proxy);
+  else request.health.failed(proxy, response === undefined ? 0 : retryAfterSeconds(response.headers));
   return answer;
 }
 

@@ -19,6 +19,7 @@ export async function hopsOf(account: SipAccount, wire: Wire): Promise<[Hop, ...
     servers.map(({ host, port }) => wire.sockets.resolver.resolve({ host, port, transport })),
   );
   const hops = resolved.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  wire.servers.set(account.name, hops);
   const [first, ...others] = wire.health.order(hops);
   if (first !== undefined) return [first, ...others];
   throw resolved.find((result) => result.status === 'rejected')?.reason;

@@ -4,30 +4,39 @@ import { defaultAdmission } from '../../config/admission.ts';
 import type { SipAccount, SipConfig } from '../../config/config.ts';
 import { endings, fail, failure, ok, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { AccountStates } from '../account-states.ts';
 import { CallerAdmission } from '../caller-admission.ts';
 import { Counters } from '../counters.ts';
-import type { InviteOptions, Registration, SipCall, SipEngine, SipEngineEvents } from '../engine.ts';
+import type {
+  AccountState,
+  InviteOptions,
+  Registration,
+  ServerState,
+  SipCall,
+  SipEngine,
+  SipEngineEvents,
+} from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import { PeerWatch } from '../peer-watch.ts';
 import type { ServiceState } from '../service-state.ts';
 import { isTooBrief } from '../session-timer.ts';
-import { parseUri } from '../sip-uri.ts';
 import { SourceAdmission } from '../source-admission.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import type { NameService } from '../transport/name-service.ts';
-import type { Hop } from '../transport/packet.ts';
+import { type Hop, hopKey } from '../transport/packet.ts';
 import { SipSockets } from '../transport/sip-sockets.ts';
 import { TlsIdentity } from '../transport/tls-identity.ts';
-import { addressOfRecord, digestOf, displayNameOf, hopsOf } from './account.ts';
+import { hopsOf } from './account.ts';
+import { askPeer, peersOf } from './account-peers.ts';
 import { EmbeddedCore } from './core.ts';
 import { DialogIndex } from './dialog-index.ts';
 import { tooBrief } from './dialog-leg.ts';
 import type { EmbeddedCall } from './embedded-call.ts';
 import { EmbeddedRegistration } from './embedded-registration.ts';
 import { IncomingCall } from './incoming-call.ts';
-import { ExactUri, type IncomingRequest } from './incoming-message.ts';
+import type { IncomingRequest } from './incoming-message.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { randomBranch, randomToken } from './outgoing-message.ts';
-import { type PeerState, PeerWatch } from './peer-watch.ts';
 import { Receiver } from './receiver.ts';
 import type { ServerChannel } from './server-channel.ts';
 import {
@@ -37,7 +46,6 @@ import {
   setLocalTag,
   standardTimes,
 } from './sip-js.ts';
-import { transact } from './transact.ts';
 import { Wire } from './wire.ts';
 
 export interface EmbeddedSipEngineOptions {
@@ -68,6 +76,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   readonly #registrations = new Set<Registration>();
   readonly #admission: SourceAdmission;
   readonly #callers: CallerAdmission;
+  readonly #states: AccountStates;
   readonly #watches: readonly PeerWatch[];
   #service: ServiceState = { state: 'open', calls: 0, maxCalls: undefined };
   #draining = false;
@@ -110,9 +119,12 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       onInvite: (server, request, channel) => void this.#onInvite(server, request, channel),
     });
     this.#callers = new CallerAdmission(config.accounts);
-    this.#watches = config.accounts.map(
-      (account) => new PeerWatch(account, config.pingSeconds ?? 30, this.#core, this.#wire, this.#log),
-    );
+    this.#states = new AccountStates({
+      accounts: config.accounts,
+      servers: (account) => this.#serversOf(account),
+      log: this.#log,
+    });
+    this.#watches = config.accounts.map((account) => this.#watchOf(account));
     this.#admission = new SourceAdmission(config.admission ?? defaultAdmission, options.rate);
     const receiver = new Receiver({
       core: this.#core,
@@ -187,9 +199,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
     return this.#counters.snapshot();
   }
 
-  /** The servers of the accounts that are watched, up or down. */
-  peers(): readonly PeerState[] {
-    return this.#watches.flatMap((watch) => watch.states);
+  accounts(): readonly AccountState[] {
+    return this.#states.all;
   }
 
   /** What is kept in memory; all zero when nothing goes on. */
@@ -239,36 +250,13 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   register(account: SipAccount): Registration {
     const registration = new EmbeddedRegistration(account, this.#core, this.#wire, this.#log);
     this.#registrations.add(registration);
+    this.#states.registers(account, registration);
     registration.start();
     return registration;
   }
 
-  async options(target: string): Promise<Result<number>> {
-    const uri = parseUri(target);
-    const own = this.#config.accounts.find(
-      ({ domain, server }) => uri?.host === domain || uri?.host === server,
-    );
-    const account = own ?? this.#config.accounts[0];
-    const from = addressOfRecord(account);
-    if (uri?.scheme !== 'sip' || from === undefined) return fail('bad-request', 'not a SIP URI');
-    let cseq = 0;
-    try {
-      const { response, fault } = await transact(this.#core, this.#wire, {
-        method: 'OPTIONS',
-        target: new ExactUri(uri),
-        from,
-        to: new ExactUri(uri),
-        fromDisplayName: displayNameOf(account),
-        callId: randomToken(),
-        nextCseq: () => ++cseq,
-        lines: async () => [headerLine('Accept', 'application/sdp')],
-        hops: own !== undefined ? await hopsOf(account, this.#wire) : await this.#wire.resolveAll(uri),
-        digest: digestOf(account),
-      });
-      return response === undefined ? fail('phone-unreachable', fault) : ok(response.status);
-    } catch (error) {
-      return fail('phone-unreachable', String(error));
-    }
+  options(target: string): Promise<Result<number>> {
+    return askPeer(target, this.#config.accounts, { core: this.#core, wire: this.#wire });
   }
 
   async #onInvite(
@@ -327,6 +315,23 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       this.#log.warn({ err: error }, 'no route back to the caller');
       server.reject({ statusCode: endings.internal.sip });
     }
+  }
+
+  #watchOf(account: SipAccount): PeerWatch {
+    const { pingSeconds = 30, accounts } = this.#config;
+    return new PeerWatch({
+      account: account.name,
+      seconds: pingSeconds,
+      alone: accounts.length > 1,
+      peers: () => peersOf(account, { core: this.#core, wire: this.#wire }),
+      onRound: () => this.#states.review(),
+      log: this.#log,
+    });
+  }
+
+  #serversOf({ name }: SipAccount): readonly ServerState[] | undefined {
+    const { servers, health } = this.#wire;
+    return servers.get(name)?.map((hop) => ({ server: hopKey(hop), up: !health.isDown(hop) }));
   }
 
   /** The accounts' servers are no strangers. When their names cannot be resolved now, the answers to REGISTER will tell. */

@@ -83,9 +83,13 @@ export class InviteRequest {
     await this.#goBy(await hopsOf(this.#options.account, this.#wire));
   }
 
-  /** Turns to the next server after the present one failed. Rejects when there is no way to it. */
-  async failOver(retryAfterSeconds = 0): Promise<void> {
+  /** The present hop did not answer, or with 503. */
+  failed(retryAfterSeconds = 0): void {
     if (this.#hop !== undefined) this.#wire.health.failed(this.#hop, retryAfterSeconds);
+  }
+
+  /** Turns to the next server after the present one failed. Rejects when there is no way to it. */
+  async failOver(): Promise<void> {
     const [next, ...others] = this.#others;
     if (next === undefined) throw new Error('no other server');
     this.#authorization = [];

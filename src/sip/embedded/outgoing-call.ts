@@ -119,7 +119,7 @@ export class OutgoingCall extends EmbeddedCall {
       this.#unwatch();
       if (hop !== undefined)
         this.#unwatch = this.#options.wire.watchRefusal(hop, (fault) => this.#noAnswerFrom(client, fault));
-      if (this.#request.hasAlternative)
+      if (this.#request.hasAlternative || this.#options.invite.impatient === true)
         this.#silence = setTimeout(() => this.#noAnswerFrom(client, 'no answer'), patience * Timers.T1);
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
@@ -240,13 +240,14 @@ export class OutgoingCall extends EmbeddedCall {
     clearTimeout(this.#silence);
     this.#client = undefined;
     if (this.#state !== 'calling') return;
+    this.#request.failed(waitSeconds);
     if (!this.#request.hasAlternative) {
       this.#tryElsewhere(why);
       return;
     }
     this.#state = 'starting';
     this.#heard = false;
-    this.#request.failOver(waitSeconds).then(
+    this.#request.failOver().then(
       () => this.#send(),
       () => this.#failed(why),
     );

@@ -30,7 +30,9 @@ interface Stoppable {
 export class Wire {
   readonly sockets: SipSockets;
   readonly counters: Counters;
-  readonly health = new HopHealth();
+  readonly health = new HopHealth<Hop>(hopKey);
+  /** Next hops of each account by its name, as they were found last; empty: none was. */
+  readonly servers = new Map<string, readonly Hop[]>();
   readonly seen = new SeenAddresses();
   readonly #publicAddress: string | undefined;
   readonly #mediaAddress: string | undefined;

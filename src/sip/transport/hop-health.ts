@@ -1,15 +1,15 @@
-import { type Hop, hopKey } from './packet.ts';
-
 const usualHoldMs = 30_000;
 const longestHoldMs = 3_600_000;
 const hopsKept = 1_000;
 
 /** Which next hops failed lately (RFC 3263 §4.3): those are tried last until their time is over or they answer again. */
-export class HopHealth {
+export class HopHealth<Hop> {
   readonly #downUntil = new Map<string, number>();
+  readonly #keyOf: (hop: Hop) => string;
   readonly #now: () => number;
 
-  constructor(now: () => number = () => Date.now()) {
+  constructor(keyOf: (hop: Hop) => string, now: () => number = () => Date.now()) {
+    this.#keyOf = keyOf;
     this.#now = now;
   }
 
@@ -17,15 +17,15 @@ export class HopHealth {
   failed(hop: Hop, retryAfterSeconds = 0): void {
     if (this.#downUntil.size >= hopsKept) this.#downUntil.clear();
     const holdMs = Math.min(longestHoldMs, Math.max(usualHoldMs, retryAfterSeconds * 1000));
-    this.#downUntil.set(hopKey(hop), this.#now() + holdMs);
+    this.#downUntil.set(this.#keyOf(hop), this.#now() + holdMs);
   }
 
   answered(hop: Hop): void {
-    this.#downUntil.delete(hopKey(hop));
+    this.#downUntil.delete(this.#keyOf(hop));
   }
 
   isDown(hop: Hop): boolean {
-    const until = this.#downUntil.get(hopKey(hop));
+    const until = this.#downUntil.get(this.#keyOf(hop));
     return until !== undefined && until > this.#now();
   }
 
