@@ -283,3 +283,13 @@ test('of a long packet that is lost the last frame is asked for apart, with the 
   assert.deepEqual(repaired, [6, 12, 18, 24, 30, 36, 42, 48, 54].slice(-repaired.length));
   assert.ok(repaired.length >= 5, `${repaired}`);
 });
+
+test('the delay grows at once on a late packet: the next one that is as late is played', () => {
+  const { played, buffer } = play(stream(300, (n) => (n === 100 || n === 150 || n === 200 ? 58 : 0)));
+  assert.equal(buffer.counters.late, 1);
+  const heard = new Set(packetsOf(played));
+  assert.deepEqual(
+    [100, 150, 200].map((n) => heard.has(65500 + n)),
+    [false, true, true],
+  );
+});

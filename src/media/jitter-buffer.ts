@@ -140,10 +140,11 @@ export class JitterBuffer {
 
   /**
    * Milliseconds that the stream has been too far behind for a while (clock drift, a wave of jitter that has passed); else 0. The listener
-   * should drop about as much audio where it is not heard. Asking clears it.
+   * should drop about as much audio where it is not heard. Asking clears it. `isQuiet` is asked when it matters: the audio that would be
+   * shortened is a pause of the voice.
    */
-  takeSurplus(): number {
-    return this.#delay.takeSurplus();
+  takeSurplus(isQuiet: () => boolean = () => false): number {
+    return this.#delay.takeSurplus(isQuiet);
   }
 
   /** Forgets the stream: another source, or another format, follows. */
@@ -182,7 +183,10 @@ export class JitterBuffer {
       return false;
     }
     if (!this.#played && sequenceDelta(sequence, this.#nextSequence) < 0) this.#nextSequence = sequence;
-    if (this.#isLate(sequence, position, ticks)) return this.#late(packet);
+    if (this.#isLate(sequence, position, ticks)) {
+      this.#delay.estimate.noteLate(this.#timeline.transitMs(packet, position));
+      return this.#late(packet);
+    }
     this.#lateRun = 0;
     if (sequenceDelta(sequence, this.#highest) > 0) this.#highest = sequence;
     this.#makeRoom(sequence);

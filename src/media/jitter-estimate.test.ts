@@ -32,3 +32,17 @@ test('a longer route becomes the new normal', () => {
   jitter.reset();
   assert.ok(Number.isNaN(jitter.minTransitMs));
 });
+
+test('a packet that came too late is waited for at once, and for ten seconds', () => {
+  const jitter = estimate(() => 1000);
+  jitter.add(1063);
+  assert.equal(jitter.targetMs, 5);
+  jitter.noteLate(1063);
+  assert.equal(jitter.targetMs, 65);
+  for (let n = 0; n < 499; n++) jitter.add(1000);
+  assert.equal(jitter.targetMs, 65);
+  for (let n = 0; n < 350; n++) jitter.add(1000);
+  assert.equal(jitter.targetMs, 5, 'then it is forgotten step by step');
+  jitter.noteLate(9000);
+  assert.equal(jitter.targetMs, 200, 'never more than 200 ms');
+});

@@ -7,9 +7,13 @@ const PULLS_BETWEEN_STRETCHES = 10;
 /** Pulls in a row that show a surplus before it is believed; a big one is believed sooner. */
 const PATIENCE = 50;
 const PATIENCE_WHEN_BIG = 5;
+/** In a pause of the voice nobody hears the correction. */
+const PATIENCE_WHEN_QUIET = 2;
 const BIG_SURPLUS_MS = 2 * TICK_MS;
 /** Part of the packets lost from which on it pays to wait for the next packet's copy. */
 const LOSSY = 0.01;
+/** And below which it does not pay any more: a good moment is no good network. */
+const LOSSLESS = 0.002;
 const LOSS_WEIGHT = 0.005;
 
 /** Decides how long packets of one source wait, and when the listener falls short of that or far behind it. */
@@ -17,6 +21,7 @@ export class PlayoutDelay {
   readonly estimate = new JitterEstimate();
   readonly #forwardErrorCorrection: boolean;
   #lossRate = 0;
+  #isLossy = false;
   #sinceStretch = 0;
   #surplusMs = 0;
   #surplusPulls = 0;
@@ -28,16 +33,18 @@ export class PlayoutDelay {
   /** How long a packet shall wait after the fastest would have come. */
   targetMs(packetMs: number): number {
     const target = this.estimate.targetMs;
-    if (!this.#forwardErrorCorrection || this.#lossRate < LOSSY) return target;
+    if (!this.#forwardErrorCorrection || !this.#isLossy) return target;
     return Math.min(target + packetMs, MAX_TARGET_MS);
   }
 
   noteLoss(): void {
     this.#lossRate += (1 - this.#lossRate) * LOSS_WEIGHT;
+    if (this.#lossRate > LOSSY) this.#isLossy = true;
   }
 
   noteFrame(): void {
     this.#lossRate *= 1 - LOSS_WEIGHT;
+    if (this.#lossRate < LOSSLESS) this.#isLossy = false;
   }
 
   /** True when the next packet waited so much too short that a tick must be inserted. */
@@ -55,9 +62,10 @@ export class PlayoutDelay {
   }
 
   /** See JitterBuffer.takeSurplus. */
-  takeSurplus(): number {
+  takeSurplus(isQuiet: () => boolean): number {
+    if (this.#surplusPulls < PATIENCE_WHEN_QUIET) return 0;
     const patience = this.#surplusMs > BIG_SURPLUS_MS ? PATIENCE_WHEN_BIG : PATIENCE;
-    if (this.#surplusPulls < patience) return 0;
+    if (this.#surplusPulls < patience && !isQuiet()) return 0;
     this.#surplusPulls = 0;
     return this.#surplusMs;
   }

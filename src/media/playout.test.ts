@@ -14,6 +14,8 @@ interface Scene {
   packets: number;
   /** Undefined: the packet is lost. */
   delayMs: (n: number) => number | undefined;
+  /** Packets from this one on are silent. */
+  silentFrom?: number;
   /** Packet duration; default 20. */
   ms?: 20 | 60;
 }
@@ -36,7 +38,9 @@ async function hear(scene: Scene) {
   const arrivals: { at: number; n: number; payload: Buffer }[] = [];
   for (let n = 0; n < scene.packets; n++) {
     const pcm = Int16Array.from({ length: samples }, (_, at) =>
-      Math.round(8000 * Math.sin((2 * Math.PI * (scene.hz ?? 400) * (n * samples + at)) / encoder.rate)),
+      n >= (scene.silentFrom ?? Number.POSITIVE_INFINITY)
+        ? 0
+        : Math.round(8000 * Math.sin((2 * Math.PI * (scene.hz ?? 400) * (n * samples + at)) / encoder.rate)),
     );
     const out = Buffer.alloc(1500);
     const payload = Buffer.from(out.subarray(0, encoder.encode(pcm, out)));
@@ -119,11 +123,21 @@ test('lost packets leave no hole', async () => {
 
 test('a wave of jitter passes: the delay falls again, and the tone is not torn', async () => {
   const { playout, heard } = await hear({
-    packets: 1000,
+    packets: 1400,
     delayMs: (n) => (n > 50 && n < 200 ? (n * 37) % 70 : 1),
   });
   assert.ok(playout.bufferMs <= 40, `${playout.bufferMs}`);
   for (const frame of heard.slice(250)) assert.ok(rms(frame) > 5000, `${rms(frame)}`);
+});
+
+test('what the listener is behind is made up for in the first pause of the voice', async () => {
+  const silentAfter = 1060;
+  const { playout } = await hear({
+    packets: 1100,
+    delayMs: (n) => (n > 50 && n < 200 ? (n * 37) % 70 : 1),
+    silentFrom: silentAfter,
+  });
+  assert.ok(playout.bufferMs <= 30, `${playout.bufferMs}`);
 });
 
 test('a sender with a fast clock: ten minutes without growing delay or lost audio', async () => {

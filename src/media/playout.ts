@@ -6,6 +6,8 @@ import { SHORTEN_NEEDS_MS, shorten } from './time-compression.ts';
 const TICK_MS = 20;
 /** Longest packet, and what may be left over from the one before. */
 const QUEUE_MS = 120 + 2 * TICK_MS;
+/** Mean magnitude of samples, about −50 dBov. */
+const QUIET_MAGNITUDE = 80;
 /** Pieces that one tick may take from the jitter buffer; only hostile packets need more. */
 const MAX_PIECES = 12;
 
@@ -70,7 +72,7 @@ export class Playout {
       concealed ||= kind === 'lost';
     }
     if (concealed) this.framesConcealed += 1;
-    const surplusMs = concealed ? 0 : this.buffer.takeSurplus();
+    const surplusMs = concealed ? 0 : this.buffer.takeSurplus(this.#isQuiet);
     if (surplusMs > 0) this.#catchUp(nowMs);
     this.#take(out);
     return sounding;
@@ -129,6 +131,13 @@ export class Playout {
     this.#queue.fill(0, this.#queued, this.#queued + samples);
     return samples;
   }
+
+  /** What is queued is a pause of the voice. */
+  readonly #isQuiet = (): boolean => {
+    let sum = 0;
+    for (let at = 0; at < this.#queued; at++) sum += Math.abs(this.#queue[at] as number);
+    return sum < this.#queued * QUIET_MAGNITUDE;
+  };
 
   /** Leaves out one pitch period; needs more than a frame in the queue for that. */
   #catchUp(nowMs: number): void {

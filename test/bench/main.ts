@@ -9,7 +9,7 @@ import { soundTable } from './sound/table.ts';
 
 const usage = `npm run bench -- first-call [--quick] [--json FILE] [--part ${parts.join('|')}]...
 npm run bench -- media [--quick] [--json FILE]
-npm run bench -- sound [--quick] [--json FILE]
+npm run bench -- sound [--quick] [--json FILE] [--plots FOLDER]
 
 first-call  set-up time, delay on the wire, 50 calls at once, CPU, and what 200 calls leave behind
 media       cost and capacity of the media engine on one core, beside what libopus alone needs
@@ -18,6 +18,7 @@ sound       PESQ of speech through the gateway, with and without loss and jitter
             (Debian: gcc python3-venv python3-dev; PESQ itself comes from PyPI)
   --quick   about two minutes instead of seven; media, sound: about a minute
   --json    writes the report to FILE
+  --plots   writes pictures (SVG) to FOLDER
   --part    only this part; may be repeated`;
 
 const { values, positionals } = parseArgs({
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
+    plots: { type: 'string' },
     part: { type: 'string', multiple: true, default: [...parts] },
   },
 });
@@ -38,7 +40,7 @@ async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; tab
     return { report, table: mediaTable(report) };
   }
   if (positionals[0] === 'sound') {
-    const report = await measureSound(values.quick, say);
+    const report = await measureSound(values.quick, say, values.plots);
     return { report, table: soundTable(report) };
   }
   if (positionals[0] !== 'first-call' || !values.part.every(isPart)) return undefined;

@@ -10,9 +10,11 @@ import {
   conditions,
   type Direction,
 } from './conditions.ts';
+import { depthCurves } from './depth.ts';
 import { Material, type PieceResult, results } from './measure.ts';
 import { installPesq, pesqScores } from './pesq.ts';
 import { speechPieces } from './pieces.ts';
+import { writePlots } from './plots.ts';
 import { SoundStage } from './stage.ts';
 
 /** One codec, direction and condition: means over all pieces. */
@@ -65,8 +67,12 @@ const seed = 20_261;
 /** A later frame means that the ends were disturbed. */
 export const disturbedMs = 15;
 
-/** Speech through the gateway in every codec, direction and condition, all calls at once. */
-export async function measureSound(quick: boolean, say: (text: string) => void): Promise<SoundReport> {
+/** Speech through the gateway in every codec, direction and condition, all calls at once. `plots`: the pictures are written there. */
+export async function measureSound(
+  quick: boolean,
+  say: (text: string) => void,
+  plots?: string,
+): Promise<SoundReport> {
   const loadBefore = loadavg()[0] ?? 0;
   say('PESQ and speech');
   const python = installPesq();
@@ -102,7 +108,9 @@ export async function measureSound(quick: boolean, say: (text: string) => void):
     delayToPhoneMs: delay('room to phone'),
     rows,
   } as const;
-  return { ...report, goals: goalsOf(report) };
+  const judged = { ...report, goals: goalsOf(report) };
+  if (plots !== undefined) writePlots(plots, judged, await depthCurves(material.streams('opus').room));
+  return judged;
 }
 
 async function throughGateway(
