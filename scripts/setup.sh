@@ -17,7 +17,8 @@ baresip baresip-core
 kamailio kamailio
 openssl openssl
 ffmpeg ffmpeg
-espeak-ng espeak-ng'
+espeak-ng espeak-ng
+linphone-daemon linphone-cli'
 
 missing_packages() {
   while read -r command package; do

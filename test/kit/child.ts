@@ -6,6 +6,8 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** What the kernel sends it when the test process dies: nothing is left behind. Default KILL. */
   readonly deathSignal?: 'KILL' | 'TERM';
+  /** It reads what `write` gives it. Default: its input is empty. */
+  readonly reads?: boolean;
 }
 
 export interface Exit {
@@ -37,7 +39,7 @@ export class Child {
       env: { ...process.env, ...options.env },
       // A session of its own: Ctrl-C in the terminal reaches us alone, and we end it in order.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.reads === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     this.pid = this.#process.pid ?? -1;
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -89,6 +91,11 @@ export class Child {
 
   tail(count = 40): string {
     return this.lines.slice(-count).join('\n');
+  }
+
+  /** One line of input. */
+  write(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
   }
 
   kill(signal: NodeJS.Signals): void {

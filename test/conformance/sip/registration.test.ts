@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import type { SipAccount } from '../../../src/config/config.ts';
 import { startKamailio } from '../../kit/kamailio.ts';
-import { ended, quickTimes } from '../../kit/sip-engine.ts';
+import { quickTimes } from '../../kit/sip-engine.ts';
 import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { SipPeer, someSdp } from '../../kit/sip-peer.ts';
+import { SipPeer } from '../../kit/sip-peer.ts';
 
 async function scene(
   context: TestContext,
@@ -103,25 +103,6 @@ onEachEngine(
   { rfc: '3261 §10.2.7', quick: true },
 );
 
-for (const algorithm of ['MD5', 'SHA-256'] as const) {
-  for (const transport of ['udp', 'tcp'] as const) {
-    onEachEngine(
-      `kamailio registers us with digest ${algorithm} over ${transport}`,
-      async (context, kind) => {
-        const kamailio = await startKamailio({ users: { gateway: 'secret' }, algorithm });
-        context.after(() => kamailio.close());
-        const { gateway } = await scene(context, kind, { port: kamailio.port, transport });
-        const known = kamailio.registered('gateway');
-        const registration = gateway.engine.register(gateway.account);
-        assert.deepEqual(await once(registration, 'registered'), [300]);
-        await known;
-        await registration.stop();
-      },
-      { rfc: '3261 §22.4, 8760' },
-    );
-  }
-}
-
 onEachEngine(
   'kamailio refuses a wrong password, and says so once per try',
   async (context, kind) => {
@@ -136,44 +117,3 @@ onEachEngine(
   },
   { rfc: '3261 §22.1' },
 );
-
-for (const transport of ['udp', 'tcp'] as const) {
-  onEachEngine(
-    `a call through kamailio over ${transport}: 407, route set, hang-up by the caller`,
-    async (context, kind) => {
-      const kamailio = await startKamailio({ users: { gateway: 'secret', phone: 'other' } });
-      context.after(() => kamailio.close());
-      const { gateway } = await scene(context, kind, { port: kamailio.port, transport });
-      const { gateway: phone } = await scene(context, kind, {
-        port: kamailio.port,
-        user: 'phone',
-        authUser: 'phone',
-        password: 'other',
-        transport,
-      });
-      await Promise.all(
-        [gateway, phone].map(async ({ engine, account }) => {
-          const registration = engine.register(account);
-          await once(registration, 'registered');
-        }),
-      );
-      const call = gateway.engine.invite('sip:phone@pbx.test', {
-        account: gateway.account,
-        sdp: someSdp,
-        headers: [],
-        noAnswerSeconds: 10,
-      });
-      const incoming = await phone.nextCall();
-      incoming.ring();
-      const answered = once(call, 'answered');
-      const acknowledged = once(incoming, 'answered');
-      incoming.answer(someSdp);
-      await Promise.all([answered, acknowledged]);
-      assert.equal((await call.info('application/x', 'hello')).ok, true);
-      const over = ended(incoming);
-      call.end({ code: 'hangup' });
-      assert.deepEqual(await over, { code: 'hangup', detail: 'Normal call clearing' });
-    },
-    { rfc: '3261 §12.1.1, §22.3' },
-  );
-}
