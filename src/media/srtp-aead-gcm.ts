@@ -1,26 +1,22 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { packetCiphers, type SealingCipher, GCM_TAG as TAG } from './packet-ciphers.ts';
 import type { SessionKeys } from './srtp-key-derivation.ts';
 import type { SrtpTransform } from './srtp-transform.ts';
 
-const TAG = 16;
 const INDEX = 4;
 const RTCP_HEADER = 8;
 const ENCRYPTED = 0x80000000;
-const algorithm = 'aes-128-gcm';
-const options = { authTagLength: TAG };
-const nothing = Buffer.alloc(0);
 
 /** AEAD_AES_128_GCM (RFC 7714 §8, §9). */
 export class SrtpAeadGcm implements SrtpTransform {
   readonly rtpOverhead = TAG;
   readonly rtcpOverhead = TAG + INDEX;
-  readonly #key: Buffer;
+  readonly #cipher: SealingCipher;
   readonly #salt: Buffer;
   readonly #iv = Buffer.alloc(12);
   readonly #rtcpHeader = Buffer.alloc(RTCP_HEADER + INDEX);
 
   constructor(keys: SessionKeys) {
-    this.#key = keys.encryption;
+    this.#cipher = packetCiphers().sealing(keys.encryption);
     this.#salt = keys.salt;
   }
 
@@ -61,27 +57,17 @@ export class SrtpAeadGcm implements SrtpTransform {
     return packet.readUInt32BE(length - INDEX);
   }
 
+  close(): void {
+    this.#cipher.free();
+  }
+
   #seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): number {
-    const cipher = createCipheriv(algorithm, this.#key, iv, options);
-    cipher.setAAD(associated);
-    cipher.update(packet.subarray(start, end)).copy(packet, start);
-    cipher.final();
-    cipher.getAuthTag().copy(packet, end);
+    this.#cipher.seal(packet, start, end, iv, associated);
     return end + TAG;
   }
 
   #open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): number {
-    const decipher = createDecipheriv(algorithm, this.#key, iv, options);
-    decipher.setAAD(associated);
-    decipher.setAuthTag(packet.subarray(end, end + TAG));
-    const plain = end > start ? decipher.update(packet.subarray(start, end)) : nothing;
-    try {
-      decipher.final();
-    } catch {
-      return -1; // the only way in which node says that the tag is wrong
-    }
-    plain.copy(packet, start);
-    return end;
+    return this.#cipher.open(packet, start, end, iv, associated) ? end : -1;
   }
 
   /** 00 00 ‖ SSRC ‖ ROC ‖ SEQ, ⊕ salt (RFC 7714 §8.1). */

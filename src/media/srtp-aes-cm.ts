@@ -1,5 +1,5 @@
-import { createCipheriv } from 'node:crypto';
 import { HmacSha1 } from './hmac-sha1.ts';
+import { type CounterCipher, packetCiphers } from './packet-ciphers.ts';
 import type { SessionKeys } from './srtp-key-derivation.ts';
 import type { SrtpTransform } from './srtp-transform.ts';
 
@@ -7,25 +7,20 @@ const TAG = 10;
 const INDEX = 4;
 const RTCP_HEADER = 8;
 const ENCRYPTED = 0x80000000;
-/** Larger than any datagram that we take. */
-const MAX_BLOCKS = 4096 / 16;
 
-/**
- * AES_CM_128_HMAC_SHA1_80 and _32 (RFC 3711 §4.1.1, §4.2.1). One long-lived ECB cipher makes the keystream of all packets, because setting
- * up a CTR cipher for each packet costs more than the encryption.
- */
+/** AES_CM_128_HMAC_SHA1_80 and _32 (RFC 3711 §4.1.1, §4.2.1). */
 export class SrtpAesCm implements SrtpTransform {
   readonly rtpOverhead: number;
   readonly rtcpOverhead = INDEX + TAG;
-  readonly #cipher;
+  readonly #cipher: CounterCipher;
   readonly #hmac: HmacSha1;
   readonly #salt: Buffer;
-  readonly #counters = Buffer.alloc(MAX_BLOCKS * 16);
+  readonly #counter = Buffer.alloc(16);
 
   /** `rtpTag` is the length of the tag on RTP packets. */
   constructor(keys: SessionKeys, rtpTag = TAG) {
     this.rtpOverhead = rtpTag;
-    this.#cipher = createCipheriv('aes-128-ecb', keys.encryption, null).setAutoPadding(false);
+    this.#cipher = packetCiphers().counter(keys.encryption);
     this.#hmac = new HmacSha1(keys.authentication);
     this.#salt = keys.salt;
   }
@@ -65,26 +60,21 @@ export class SrtpAesCm implements SrtpTransform {
     return packet.readUInt32BE(length - TAG - INDEX);
   }
 
+  close(): void {
+    this.#cipher.free();
+  }
+
   /** Keystream onto `packet[start…end)`: IV = salt·2¹⁶ ⊕ SSRC·2⁶⁴ ⊕ index·2¹⁶, counting up in the last 16 bits (§4.1.1). */
   #xor(packet: Buffer, start: number, end: number, ssrc: number, index: number): void {
-    const blocks = (end - start + 15) >> 4;
-    if (blocks <= 0) return;
-    const counters = this.#counters;
-    this.#salt.copy(counters);
+    if (end <= start) return;
+    const counter = this.#counter;
+    this.#salt.copy(counter);
     const high = Math.floor(index / 65536);
-    counters.writeInt32BE(counters.readInt32BE(4) ^ ssrc, 4);
-    counters.writeInt32BE(counters.readInt32BE(8) ^ high, 8);
-    const low = counters.readUInt16BE(12) ^ (index & 0xffff);
-    counters.writeUInt16BE(low, 12);
-    counters.writeUInt16BE(0, 14);
-    for (let block = 1; block < blocks; block++) {
-      counters.copyWithin(block * 16, 0, 14);
-      counters.writeUInt16BE(block, block * 16 + 14);
-    }
-    const stream = this.#cipher.update(counters.subarray(0, blocks * 16));
-    for (let at = start, from = 0; at < end; at++, from++) {
-      packet[at] = (packet[at] as number) ^ (stream[from] as number);
-    }
+    counter.writeInt32BE(counter.readInt32BE(4) ^ ssrc, 4);
+    counter.writeInt32BE(counter.readInt32BE(8) ^ high, 8);
+    counter.writeUInt16BE(counter.readUInt16BE(12) ^ (index & 0xffff), 12);
+    counter.writeUInt16BE(0, 14);
+    this.#cipher.add(packet, start, end, counter);
   }
 }
 

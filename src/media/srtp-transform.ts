@@ -15,4 +15,6 @@ export interface SrtpTransform {
   unprotectRtcp(packet: Buffer, length: number, ssrc: number): number;
   /** The word with E bit and SRTCP index in a protected packet. */
   rtcpIndexWord(packet: Buffer, length: number): number;
+  /** Gives its keys' memory back; it is of no use after that. */
+  close(): void;
 }

@@ -106,6 +106,12 @@ export class SrtpContext {
     return end;
   }
 
+  /** Gives the keys' memory back; the context is of no use after that. */
+  close(): void {
+    this.#rtp.close();
+    this.#rtcp.close();
+  }
+
   #hasRoom(packet: Buffer, length: number, overhead: number): boolean {
     return length + overhead <= packet.length && length <= MAX_PACKET;
   }

@@ -139,6 +139,11 @@ export class BridgeLeg {
     this.#transport.addCandidates(candidates);
   }
 
+  /** Hands what has come to the room. */
+  receive(): void {
+    this.#transport.read();
+  }
+
   /** Sends 20 ms of the phone's voice, or of silence. */
   send(frame: Int16Array | undefined): void {
     if (this.#transport.isUp) {

@@ -120,6 +120,11 @@ export class BridgeTransport {
     this.#agent.addRemote(candidates);
   }
 
+  /** Hands over what has come. */
+  read(): void {
+    this.#socket?.read();
+  }
+
   tick(now: number): void {
     this.#agent.tick(now);
     if (this.#dtlsStarted) this.#dtls.tick(now);
@@ -145,6 +150,8 @@ export class BridgeTransport {
   close(): Promise<void> {
     this.#agent.close();
     this.#dtls.close();
+    this.#send?.close();
+    this.#receive?.close();
     this.#closed ??= this.#socket?.close() ?? Promise.resolve();
     return this.#closed;
   }

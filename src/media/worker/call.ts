@@ -191,6 +191,11 @@ export class Call {
     return shift;
   }
 
+  /** What the bridge has sent reaches the room, before anybody in it is mixed. */
+  receive(): void {
+    this.#guard(() => this.#bridge?.receive());
+  }
+
   /** 20 ms from the room to the phone, the first part: decides whom the phone hears. All calls of a room do, before the first `finishMix`. */
   chooseMix(now: number): void {
     if (!this.#isOver) this.#guard(() => this.#choose(now));
@@ -222,6 +227,7 @@ export class Call {
   }
 
   #speak(now: number): number {
+    this.#phone?.receive();
     const speaks = this.#phone?.read(now, this.#voice) === true && !this.#phoneMuted;
     this.#bridge?.send(this.#sounds.toRoom(speaks ? this.#voice : undefined));
     if (this.#phone !== undefined) this.#phase.note(this.#phone.slackMs);

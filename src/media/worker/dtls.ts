@@ -1,4 +1,5 @@
 import type { DtlsFingerprint } from '../media-engine.ts';
+import { packetCiphers } from '../packet-ciphers.ts';
 import { type SrtpProfile, srtpProfiles } from '../srtp-key-derivation.ts';
 import { findForgery, handshakeType } from './dtls-verification.ts';
 import { type DtlsCertificate, type HandshakeMessage, type SrtpKeys, WeriftHandshake } from './werift.ts';
@@ -21,10 +22,15 @@ const timeoutMs = 10_000;
 const helloRepeatsMs = [50, 150, 300];
 const alertType = 21;
 /**
- * What is offered. A videobridge that is offered both profiles takes AEAD_AES_128_GCM, which costs five times as much in JavaScript
- * (node:crypto needs a new cipher for each packet), so it is offered only once a bridge has refused the other alone.
+ * What is offered. A videobridge that is offered both profiles takes AEAD_AES_128_GCM. By node:crypto that costs five times as much
+ * as the other, so it is offered only once a bridge has refused the other alone; by OpenSSL directly it costs less.
  */
-let offered: readonly SrtpProfile[] = ['AES_CM_128_HMAC_SHA1_80'];
+let offered: readonly SrtpProfile[] | undefined;
+
+function offeredProfiles(): readonly SrtpProfile[] {
+  return offered ?? (packetCiphers().sealsFaster ? srtpProfiles : ['AES_CM_128_HMAC_SHA1_80']);
+}
+
 /** Server messages that may be processed only once: a second, different one could replace what was verified. */
 const singleMessages: ReadonlySet<number> = new Set([
   handshakeType.serverHello,
@@ -51,7 +57,7 @@ export class DtlsHandshake {
 
   constructor(options: DtlsOptions) {
     this.#options = options;
-    this.#werift = new WeriftHandshake(options.certificate, offered, {
+    this.#werift = new WeriftHandshake(options.certificate, offeredProfiles(), {
       transmit: (datagram) => this.#transmit(datagram),
       accept: (message) => this.#accept(message),
       onError: (error) => this.#fail(error.message),

@@ -7,6 +7,8 @@ import { type BindFailure, bindUdp, type UdpEvents, type UdpSocket } from './udp
 export interface IceSocket {
   readonly port: number;
   send(datagram: Buffer, to: TransportAddress): void;
+  /** See UdpSocket. */
+  read(): void;
   close(): Promise<void>;
 }
 
@@ -36,11 +38,19 @@ export async function bindIceSocket(
 }
 
 function join(v4: UdpSocket, v6: UdpSocket | undefined): IceSocket {
+  // Nearly all packets go where the last one went.
+  let last: TransportAddress | undefined;
+  let socket: UdpSocket | undefined;
   return {
     port: v4.port,
     send(datagram, to) {
-      const socket = isIPv6(to.address) ? v6 : v4;
+      if (to !== last) socket = isIPv6(to.address) ? v6 : v4;
+      last = to;
       socket?.send(datagram, to.port, to.address);
+    },
+    read() {
+      v4.read();
+      if (v6 !== v4) v6?.read();
     },
     async close() {
       await Promise.all([v4.close(), v6?.close()]);

@@ -88,6 +88,7 @@ class SystemLibopus implements Libopus {
         const target = at === 0 ? out : out.subarray(at);
         return accepted(this.#encode(encoder, pcm, pcm.length, target, longest));
       },
+      setComplexity: (complexity) => set(control.complexity, complexity),
       setBitRate: (bitsPerSecond) => set(control.bitRate, bitsPerSecond),
       setExpectedLoss: (percent) => set(control.expectedLoss, percent),
       setPrediction: (on) => set(control.predictionDisabled, on ? 0 : 1),

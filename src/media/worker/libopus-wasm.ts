@@ -32,6 +32,7 @@ async function open(options: Required<OpusEncoderOptions>): Promise<LibopusEncod
       out.set(packet, at);
       return packet.length;
     },
+    setComplexity: (complexity) => handle.setComplexity(complexity),
     setBitRate: (bitsPerSecond) => handle.setBitrate(bitsPerSecond),
     setExpectedLoss: (percent) => handle.setPacketLossPercent(percent),
     setPrediction: (on) => handle.encoderCtl(EncoderCtl.SetPredictionDisabled, on ? 0 : 1),

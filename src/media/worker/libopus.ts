@@ -23,6 +23,8 @@ export const MAX_PACKET_MS = 120;
 export interface LibopusEncoder {
   /** Writes a packet to `out[at…)`; its length. */
   encode(pcm: Int16Array, out: Buffer, at: number): number;
+  /** 0…10 */
+  setComplexity(complexity: number): void;
   setBitRate(bitsPerSecond: number): void;
   setExpectedLoss(percent: number): void;
   /** Whether frames may lean on those before them. */

@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { nodeCiphers, usePacketCiphers } from '../packet-ciphers.ts';
 import type { RequestMessage, WorkerMessage, WorkerSettings } from '../protocol.ts';
+import { loadLibcrypto } from './libcrypto.ts';
 import { MediaWorker } from './media-worker.ts';
 import { OpenSockets } from './open-sockets.ts';
 import { loadOpus } from './opus.ts';
@@ -21,6 +23,7 @@ const [certificate] = await Promise.all([
   createCertificate(),
   loadOpus(),
   useSystemSockets(new OpenSockets(settings.openSockets)),
+  loadLibcrypto().then((ciphers) => usePacketCiphers(ciphers ?? nodeCiphers)),
 ]);
 const worker = new MediaWorker({
   settings,

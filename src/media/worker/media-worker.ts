@@ -9,6 +9,7 @@ import type {
   WorkerSettings,
 } from '../protocol.ts';
 import { Call } from './call.ts';
+import { limitEncodingEffort } from './opus.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
 import { heavyWork } from './turns.ts';
@@ -24,6 +25,12 @@ interface OpenCall {
 
 /** How often the main thread hears how busy this worker is. */
 const loadIntervalMs = 1000;
+const readEveryMs = 40;
+/** Above the first part of its time a worker encodes with less complexity, until it is below the second again. */
+const frugalAbove = 0.7;
+const generousBelow = 0.45;
+const frugalComplexity = 1;
+const fullComplexity = 10;
 
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
@@ -40,12 +47,13 @@ export class MediaWorker {
   readonly #calls = new Map<number, OpenCall>();
   /** Calls whose bridge leg is not up: for them sockets are read more often than ticks need. */
   readonly #connecting = new Set<number>();
+  #readAt = 0;
   #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
     this.#options = options;
     const onError = (error: unknown): void => this.#log('error', { err: describe(error) }, 'a tick threw');
-    this.#clock = new TickClock(onError, undefined, readSockets);
+    this.#clock = new TickClock(onError, undefined, () => this.#read());
     heavyWork.yieldTo(() => this.#clock.isOverdue);
     setInterval(() => this.#tellLoad(), loadIntervalMs).unref();
   }
@@ -161,6 +169,14 @@ export class MediaWorker {
     this.#options.post({ kind: 'event', call: number, event });
   }
 
+  /** Ticks read the sockets that they need; this is for the others, and for legs whose next step is a packet away. */
+  #read(): void {
+    const now = performance.now();
+    if (this.#connecting.size === 0 && now - this.#readAt < readEveryMs) return;
+    this.#readAt = now;
+    readSockets();
+  }
+
   #hurry(number: number, isConnecting: boolean): void {
     if (isConnecting) this.#connecting.add(number);
     else this.#connecting.delete(number);
@@ -180,6 +196,8 @@ export class MediaWorker {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
     this.#utilization = now;
+    if (utilization > frugalAbove) limitEncodingEffort(frugalComplexity);
+    else if (utilization < generousBelow) limitEncodingEffort(fullComplexity);
     this.#options.post({ kind: 'load', load: { utilization, ticks: this.#clock.takeLateness() } });
   }
 

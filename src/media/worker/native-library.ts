@@ -10,8 +10,10 @@ export interface NativeLibrary {
   lastError(): string;
 }
 
-/** The first of these libraries that this system has; undefined: none, or koffi brings no binary for this platform. */
-export async function openNativeLibrary(names: readonly string[]): Promise<NativeLibrary | undefined> {
+/** The first of these libraries that this system has (null: this process itself); undefined: none, or koffi brings no binary for this platform. */
+export async function openNativeLibrary(
+  names: readonly (string | null)[],
+): Promise<NativeLibrary | undefined> {
   const koffi = (await import('koffi').catch(() => undefined))?.default;
   if (koffi === undefined) return undefined;
   const handle = firstOf(names, (name) => koffi.load(name));
@@ -28,7 +30,10 @@ export async function openNativeLibrary(names: readonly string[]): Promise<Nativ
   };
 }
 
-function firstOf(names: readonly string[], load: (name: string) => LibraryHandle): LibraryHandle | undefined {
+function firstOf(
+  names: readonly (string | null)[],
+  load: (name: string | null) => LibraryHandle,
+): LibraryHandle | undefined {
   for (const name of names) {
     try {
       return load(name);

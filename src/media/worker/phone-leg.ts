@@ -62,6 +62,8 @@ export class PhoneLeg {
   #wasHeard = false;
   #wasSilent = false;
   #heardAt = 0;
+  #checkedAddress = '';
+  #isUnicast = false;
 
   private constructor(options: PhoneLegOptions) {
     this.#options = options;
@@ -117,6 +119,11 @@ export class PhoneLeg {
     }
   }
 
+  /** Takes what has come. */
+  receive(): void {
+    this.#sockets?.rtp.read();
+  }
+
   /** Fills 20 ms of the phone's voice; false when there is none. A key that is down is not for the room. */
   read(now: number, frame: Int16Array): boolean {
     if (!this.speaks || this.#playout?.read(now, frame) !== true) return false;
@@ -137,7 +144,7 @@ export class PhoneLeg {
   /** Gives 20 ms of a mix at its rate to the phone. `room` codes mixes for several phones; undefined: the mix is its own. */
   send(mix: Mix, room: RateMix | undefined): void {
     const to = this.#lock?.destination;
-    if (to === undefined || !this.hears || to.port === 0 || !isUnicastAddress(to.address)) {
+    if (to === undefined || !this.hears || to.port === 0 || !this.#maySendTo(to.address)) {
       this.#sender?.skip();
       return;
     }
@@ -190,6 +197,7 @@ export class PhoneLeg {
       this.#playout?.close();
       this.#sender?.close();
       await this.#sockets?.close();
+      this.#srtp.end();
     }
   }
 
@@ -272,9 +280,18 @@ export class PhoneLeg {
     return isRead ? undefined : 'malformed';
   }
 
+  /** It is asked with each packet, and the answer hardly ever changes. */
+  #maySendTo(address: string): boolean {
+    if (address !== this.#checkedAddress) {
+      this.#checkedAddress = address;
+      this.#isUnicast = isUnicastAddress(address);
+    }
+    return this.#isUnicast;
+  }
+
   #transmitRtcp(packet: Buffer, length: number): void {
     const [lock, phone] = [this.#lock, this.#phone];
-    if (lock === undefined || phone === undefined || !isUnicastAddress(lock.destination.address)) return;
+    if (lock === undefined || phone === undefined || !this.#maySendTo(lock.destination.address)) return;
     const { address, port } = lock.destination;
     const isSignalled = address === phone.remote.address && port === phone.remote.port;
     const rtcpPort = isSignalled ? phone.remote.rtcpPort : port + 1;

@@ -14,9 +14,20 @@ export class PhoneSrtp {
     const before = this.#keys;
     this.#keys = keys;
     const isSameProfile = before?.profile === keys?.profile;
-    if (!isSameProfile || before?.sendKey !== keys?.sendKey) this.#send = contextOf(keys, keys?.sendKey);
-    if (!isSameProfile || before?.receiveKey !== keys?.receiveKey)
+    if (!isSameProfile || before?.sendKey !== keys?.sendKey) {
+      this.#send?.close();
+      this.#send = contextOf(keys, keys?.sendKey);
+    }
+    if (!isSameProfile || before?.receiveKey !== keys?.receiveKey) {
+      this.#receive?.close();
       this.#receive = contextOf(keys, keys?.receiveKey);
+    }
+  }
+
+  /** Gives the keys' memory back: nothing is opened or closed after that. */
+  end(): void {
+    this.#send?.close();
+    this.#receive?.close();
   }
 
   /** Opens `packet` in place; answers its length, or why it is refused. */

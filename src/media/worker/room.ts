@@ -42,6 +42,7 @@ export class Room {
 
   /** 20 ms from the room to its phones. */
   tick(now: number): void {
+    for (const call of this.#calls.keys()) call.receive();
     for (const call of this.#calls.keys()) call.chooseMix(now);
     for (const call of this.#calls.keys()) call.finishMix();
     for (const call of this.#calls.keys()) call.listen(now);

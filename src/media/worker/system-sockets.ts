@@ -54,8 +54,9 @@ export class SystemSockets {
       this.#close(fd);
       return { ok: false, error: { errno, port } };
     }
-    this.#sockets.set(fd, { events, nameWords: new Uint32Array(8), from: { address: '', port: 0 } });
-    return { ok: true, value: this.#socket(fd, events) };
+    const watched = { events, nameWords: new Uint32Array(8), from: { address: '', port: 0 } };
+    this.#sockets.set(fd, watched);
+    return { ok: true, value: this.#socket(fd, watched) };
   }
 
   /** Hands over all datagrams that have come. */
@@ -89,8 +90,9 @@ export class SystemSockets {
     }
   }
 
-  #socket(fd: number, events: UdpEvents): UdpSocket {
+  #socket(fd: number, watched: Watched): UdpSocket {
     const calls = this.#calls;
+    const { events } = watched;
     let isOpen = true;
     let name: Uint8Array | undefined;
     let nameOf: string | undefined;
@@ -106,6 +108,9 @@ export class SystemSockets {
         }
         if (name === undefined) events.onError('EADDRNOTAVAIL');
         else if (calls.send(fd, datagram, name) < 0) events.onError(calls.lastError());
+      },
+      read: () => {
+        if (isOpen) this.#readSocket(fd, watched, calls.realTimeMs());
       },
       close: async () => {
         if (isOpen) this.#close(fd);

@@ -13,6 +13,8 @@ export interface UdpSocket {
   readonly port: number;
   /** Sends to a literal address of the socket's family. Errors are counted, never thrown: UDP may lose anything. */
   send(datagram: Buffer, port: number, address: string): void;
+  /** Hands over what has come, now; sockets of node:dgram do that by themselves. */
+  read(): void;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export function useNodeSockets(): void {
   system = undefined;
 }
 
-/** Hands over what has come to the sockets of this thread; sockets of node:dgram do that by themselves. */
+/** Hands over what has come to all sockets of this thread. */
 export function readSockets(): void {
   system?.read();
 }
@@ -90,6 +92,7 @@ function wrap(socket: Socket, events: UdpEvents): UdpSocket {
       sent += 1;
       socket.send(datagram, port, address, sent % askOneIn === 0 ? onSent : undefined);
     },
+    read() {},
     close() {
       closed ??= new Promise((resolve) => {
         socket.close(() => resolve());
