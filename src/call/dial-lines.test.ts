@@ -45,6 +45,7 @@ function scene({ down = [], unresolved = [], limit }: Scene) {
     room: 'r@muc.test',
     sip: sip as SipEngine,
     load,
+    mayFollow: () => false,
     log: silentLog,
   });
   const next = async (): Promise<string> => {

@@ -1,3 +1,4 @@
+import type { SipAccount } from '../config/config.ts';
 import { type Failure, fail, ok, type Result } from '../errors.ts';
 import { lineFailed } from '../events.ts';
 import type { Log } from '../log.ts';
@@ -5,7 +6,6 @@ import type { SipCall, SipEngine } from '../sip/engine.ts';
 import type { AccountLoad } from './account-load.ts';
 import type { DialPlan } from './dial-policy.ts';
 import type { PhoneLine } from './phone-leg.ts';
-import { mayFollow } from './redirect-policy.ts';
 
 export interface DialLinesParts {
   /** The ways to place the call, best first. */
@@ -14,6 +14,8 @@ export interface DialLinesParts {
   readonly room: string;
   readonly sip: SipEngine;
   readonly load: AccountLoad;
+  /** Whether a redirect may lead to a SIP URI with this account. */
+  readonly mayFollow: (target: string, account: SipAccount) => boolean;
   readonly log: Log;
 }
 
@@ -80,7 +82,7 @@ export class DialLines {
   }
 
   #place({ account, target, headers }: DialPlan, sdp: string): SipCall {
-    const { sip, room } = this.#parts;
+    const { sip, room, mayFollow } = this.#parts;
     return sip.invite(target, {
       account,
       sdp,

@@ -13,6 +13,7 @@ import { DialLines } from './dial-lines.ts';
 import { planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
 import { PromptBook } from './prompt-book.ts';
+import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
@@ -115,12 +116,20 @@ export class Switchboard {
     const { accounts, routes = [] } = config.sip;
     const room = roomJid(request.room, config.xmpp.mucDomain);
     if (!room.ok) return refuse(room.error);
-    const plans = planDial({ ...request, accounts, routes });
+    const question = { ...request, accounts, routes };
+    const plans = planDial(question);
     if (!plans.ok) return refuse(plans.error);
     const id = newCallId();
     const callLog = this.#parts.log.child({ callId: id, room: room.value, direction: 'out' });
     const load = this.#load;
-    const lines = new DialLines({ plans: plans.value, room: room.value, sip, load, log: callLog });
+    const lines = new DialLines({
+      plans: plans.value,
+      room: room.value,
+      sip,
+      load,
+      mayFollow: (target, account) => mayFollow(target, account, question),
+      log: callLog,
+    });
     const build = (): Promise<Result<Call>> => this.#buildOutgoing(id, room.value, request, lines, callLog);
     const why = await this.#enter(() => lines.close(), build);
     if (why !== undefined) refuse(why);
