@@ -39,7 +39,13 @@ async function scene(
 }
 
 function dial({ engine, account }: TestEngine) {
-  return engine.invite('sip:200@pbx.test', { account, sdp: someSdp, headers: [], noAnswerSeconds: 30 });
+  return engine.invite('sip:200@pbx.test', {
+    account,
+    sdp: someSdp,
+    headers: [],
+    noAnswerSeconds: 30,
+    mayFollow: () => true,
+  });
 }
 
 test('the servers of SRV are tried in order, for calls and for the registration', async (context) => {
