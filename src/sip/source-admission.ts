@@ -60,11 +60,6 @@ export class SourceAdmission {
     return this.#isKnown(source) || this.#calls.admit(source, now);
   }
 
-  /** True for an address that is listed or trusted. */
-  knows(source: string): boolean {
-    return this.#isKnown(source);
-  }
-
   #isKnown(source: string): boolean {
     const remembered = this.#remembered.get(source);
     if (remembered !== undefined) return remembered;
