@@ -6,9 +6,11 @@ export interface AdmissionLimits {
   readonly utilization: number;
   /** Lateness of its ticks, 99th percentile of a second, milliseconds. */
   readonly tickLatenessMs: number;
+  /** Ticks of a second that may be left out. */
+  readonly ticksSkipped: number;
 }
 
-export const defaultLimits: AdmissionLimits = { utilization: 0.85, tickLatenessMs: 10 };
+export const defaultLimits: AdmissionLimits = { utilization: 0.85, tickLatenessMs: 10, ticksSkipped: 0 };
 
 /** So few calls are no overload of ours: something else keeps the machine busy, and to refuse would not help. */
 const alwaysAdmitted = 10;
@@ -39,7 +41,7 @@ export class WorkerHealth {
     const isOver =
       this.utilization > this.#limits.utilization ||
       ticks.p99Ms > this.#limits.tickLatenessMs ||
-      ticks.skipped > 0;
+      ticks.skipped > this.#limits.ticksSkipped;
     this.#overloaded = isOver ? this.#overloaded + 1 : 0;
   }
 

@@ -45,7 +45,7 @@ const pool = new MediaPool({
   },
   log: silentLog,
   onLoad: (load) => loads.push(load),
-  limits: { utilization: 2, tickLatenessMs: 1e9 },
+  limits: { utilization: 2, tickLatenessMs: 1e9, ticksSkipped: 1e9 },
 });
 
 async function open({ leg, room, bridgePort, phonePort, fingerprint, ssrcs }: OpenLeg): Promise<number> {

@@ -139,6 +139,9 @@ export class LoadGenerator {
 
 /** The media engine under test, in its own process: see media-host.ts. */
 export class MediaHost {
+  readonly pid: number;
+  /** What it wrote to its error output. */
+  errors = '';
   readonly #child: ChildProcess;
   readonly #pending = new Map<
     number,
@@ -148,17 +151,21 @@ export class MediaHost {
 
   static async start(nodeArguments: readonly string[] = []): Promise<MediaHost> {
     const [command, ...given] = onGatewayCore([process.execPath, ...nodeArguments, host]);
-    const child = spawn(command, given, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = spawn(command, given, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     const started = new MediaHost(child);
     await new Promise<void>((resolve, reject) => {
       started.#pending.set(0, { resolve: () => resolve(), reject });
-      child.once('exit', () => reject(new Error('the media host ended')));
+      child.once('exit', () => reject(new Error(`the media host ended: ${started.errors}`)));
     });
     return started;
   }
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.pid = child.pid ?? 0;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text;
+    });
     child.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
       const pending = this.#pending.get(id);
       this.#pending.delete(id);

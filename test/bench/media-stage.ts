@@ -38,10 +38,17 @@ export class MediaStage {
   readonly #host: MediaHost;
   readonly #generator: LoadGenerator;
   #calls = 0;
+  /** The leg that a new call gets: one that ended does not come back. */
+  #nextLeg = 0;
+  readonly #legs: number[] = [];
 
-  static async start(programs: Programs, options: StageOptions): Promise<MediaStage> {
+  static async start(
+    programs: Programs,
+    options: StageOptions,
+    nodeArguments: readonly string[] = [],
+  ): Promise<MediaStage> {
     const generator = await LoadGenerator.start(programs, options.legs);
-    const host = await MediaHost.start().catch((error: unknown) => {
+    const host = await MediaHost.start(nodeArguments).catch((error: unknown) => {
       generator.stop();
       throw error;
     });
@@ -57,7 +64,7 @@ export class MediaStage {
   /** Opens calls until there are so many; all of them have their media. */
   async grow(calls: number): Promise<void> {
     const isCold = this.#calls === 0;
-    for (; this.#calls < calls; this.#calls += 1) await this.#open(this.#calls);
+    for (; this.#calls < calls; this.#calls += 1) await this.#open();
     await delay(isCold ? warmUpMs : settleMs);
   }
 
@@ -71,12 +78,37 @@ export class MediaStage {
     return measured(this.#calls, before, after, generator);
   }
 
+  get host(): MediaHost {
+    return this.#host;
+  }
+
+  /** The oldest call ends and a new one begins. */
+  async replaceOne(): Promise<void> {
+    await this.#closeOldest();
+    await this.#open();
+  }
+
+  async closeAll(): Promise<void> {
+    while (this.#legs.length > 0) await this.#closeOldest();
+    this.#calls = 0;
+  }
+
+  async #closeOldest(): Promise<void> {
+    const leg = this.#legs.shift();
+    if (leg === undefined) return;
+    this.#generator.end(leg);
+    await this.#host.close(leg);
+  }
+
   stop(): void {
     this.#host.stop();
     this.#generator.stop();
   }
 
-  async #open(leg: number): Promise<void> {
+  async #open(): Promise<void> {
+    const leg = this.#nextLeg;
+    this.#nextLeg += 1;
+    this.#legs.push(leg);
     const room = Math.floor(leg / this.#options.phonesPerRoom);
     const { bridgePort, phonePort, fingerprint } = this.#generator;
     const ssrcs = Array.from({ length: speakers }, (_, speaker) => 1_000_000 + room * 10 + speaker);
