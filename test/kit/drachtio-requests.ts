@@ -12,7 +12,8 @@ import { completed, echo, madeUp, type Outgoing } from './drachtio-text.ts';
 
 /** An INVITE of a client that has no final response yet. */
 interface Inviting {
-  readonly cancel: () => void;
+  /** `lines`: the client's own headers. */
+  readonly cancel: (lines: readonly string[]) => void;
 }
 
 /** What clients send: requests outside of dialogs and inside, CANCEL. */
@@ -31,7 +32,7 @@ export class DrachtioRequests {
     const refuse = (why: string): void => writeFrame(client.socket, ['response', frame.id, 'NOK', why]);
     const method = sip.startLine.split(' ')[0] ?? '';
     if (dialogId !== '') void this.#sendInside(client, frame, dialogId, method, sip, refuse);
-    else if (method === 'CANCEL') this.#sendCancel(client, frame, txn, refuse);
+    else if (method === 'CANCEL') this.#sendCancel(client, frame, txn, sip, refuse);
     else void this.#sendOutside(client, frame, method, sip, proxy, refuse);
   }
 
@@ -101,6 +102,7 @@ export class DrachtioRequests {
       heard: false,
       cancelled: false,
       cancelSent: false,
+      cancelLines: [] as readonly string[],
       accepted: false,
       leg: undefined as Leg | undefined,
     };
@@ -114,7 +116,7 @@ export class DrachtioRequests {
       state.cancelSent = true;
       const lines = outgoing.lines
         .filter((line) => /^(From|To|Call-ID|Max-Forwards|Route): /.test(line))
-        .concat(`CSeq: ${outgoing.cseq} CANCEL`, 'Content-Length: 0');
+        .concat(`CSeq: ${outgoing.cseq} CANCEL`, ...state.cancelLines, 'Content-Length: 0');
       this.#stack.send(
         'CANCEL',
         { hop: outgoing.hop, branch, lines, uri },
@@ -125,8 +127,9 @@ export class DrachtioRequests {
       );
     };
     this.#inviting.set(txn, {
-      cancel: () => {
+      cancel: (lines) => {
         state.cancelled = true;
+        state.cancelLines = lines;
         cancel();
       },
     });
@@ -156,13 +159,19 @@ export class DrachtioRequests {
     );
   }
 
-  #sendCancel(client: Client, frame: Frame, txn: string, refuse: (why: string) => void): void {
+  #sendCancel(
+    client: Client,
+    frame: Frame,
+    txn: string,
+    sip: ClientSip,
+    refuse: (why: string) => void,
+  ): void {
     const inviting = this.#inviting.get(txn);
     if (inviting === undefined) {
       refuse('Internal server error canceling sip request');
       return;
     }
-    inviting.cancel();
+    inviting.cancel(completed(sip, '', false, this.#port()).lines);
     const meta = metaOf('application', '127.0.0.1', this.#port());
     const echo = `CANCEL sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx\r\n\r\n`;
     writeFrame(client.socket, ['response', frame.id, 'OK', ...meta, randomUUID(), 'Msg sent:', ''], echo);

@@ -348,6 +348,7 @@ onEachEngine(
     assert.equal(cancel.header('From'), invite.header('From'));
     assert.equal(cancel.header('To'), invite.header('To'));
     assert.equal(cancel.header('CSeq'), '1 CANCEL');
+    assert.match(cancel.header('Reason') ?? '', /^SIP;cause=200;text="Normal call clearing"$/);
     peer.reply(cancel, 200);
     peer.reply(invite, 487);
     await peer.request('ACK');
