@@ -234,6 +234,7 @@ function assembleMedia(settings: Settings, cores: number, problems: Problem[]): 
     address: settings.value('media.address'),
     publicAddress: settings.value('media.publicAddress'),
     stunServer: settings.value('media.stunServer'),
+    systemLibraries: settings.value('media.systemLibraries'),
     workers: settings.value('media.workers') ?? Math.max(1, cores - 1),
   };
 }

@@ -219,6 +219,8 @@ export interface MediaConfig {
   readonly publicAddress: string | undefined;
   /** `host:port` of a STUN server; undefined: none is ever contacted. */
   readonly stunServer: string | undefined;
+  /** False: libopus as WebAssembly, node:dgram and node:crypto, whatever the system has. Default true. */
+  readonly systemLibraries?: boolean;
   /** Number of media worker threads. */
   readonly workers: number;
 }

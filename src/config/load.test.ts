@@ -83,6 +83,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
       address: '0.0.0.0',
       publicAddress: undefined,
       stunServer: undefined,
+      systemLibraries: true,
       workers: 3,
     },
     call: {

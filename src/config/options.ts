@@ -79,6 +79,12 @@ const media = {
     environment: ['JIGASI_MEDIA_WORKERS'],
     fallbackText: 'cores − 1, at least 1',
   }),
+  'media.systemLibraries': withDefault(
+    kinds.switched,
+    true,
+    'Call this system’s libopus, sockets and OpenSSL directly where it has them; `false`: WebAssembly and Node.js alone, at twice the CPU',
+    { environment: ['JIGASI_MEDIA_SYSTEM_LIBRARIES'] },
+  ),
 };
 
 const call = {

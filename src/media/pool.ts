@@ -153,9 +153,9 @@ export class MediaPool implements MediaEngine {
 
   #spawn(place: () => Place): WorkerThread {
     const startedAt = Date.now();
-    const { address, publicAddress, stunServer } = this.#config;
+    const { address, publicAddress, stunServer, systemLibraries } = this.#config;
     return new WorkerThread({
-      settings: { address, publicAddress, stunServer },
+      settings: { address, publicAddress, stunServer, systemLibraries },
       log: this.#log,
       onLoad: (load) => {
         place().health.told(load);

@@ -13,6 +13,8 @@ import type {
 
 /** What a media worker needs to know for its whole life (`workerData`). */
 export interface WorkerSettings {
+  /** See MediaConfig. */
+  readonly systemLibraries?: boolean | undefined;
   /** Where the thread notes its file descriptors: see OpenSockets. */
   readonly openSockets?: SharedArrayBuffer;
   /** Address that media sockets are bound to. */
@@ -91,7 +93,8 @@ export interface WorkerLoad {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type WorkerMessage =
-  | { readonly kind: 'ready' }
+  /** `libraries`: what it found on this system, for the log. */
+  | { readonly kind: 'ready'; readonly libraries: Readonly<Record<string, string>> }
   | { readonly kind: 'reply'; readonly request: number; readonly result: WorkerResult<unknown> }
   | { readonly kind: 'event'; readonly call: number; readonly event: CallEvent }
   | { readonly kind: 'load'; readonly load: WorkerLoad }

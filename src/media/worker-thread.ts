@@ -102,6 +102,7 @@ export class WorkerThread {
   #dispatch(message: WorkerMessage): void {
     switch (message.kind) {
       case 'ready':
+        this.#options.log.info({ event: 'media-worker-ready', ...message.libraries }, 'media worker ready');
         this.#ready.resolve(true);
         break;
       case 'reply':

@@ -1,11 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { nodeCiphers, usePacketCiphers } from '../packet-ciphers.ts';
 import type { RequestMessage, WorkerMessage, WorkerSettings } from '../protocol.ts';
-import { loadLibcrypto } from './libcrypto.ts';
+import { loadLibraries } from './libraries.ts';
 import { MediaWorker } from './media-worker.ts';
 import { OpenSockets } from './open-sockets.ts';
-import { loadOpus } from './opus.ts';
-import { useSystemSockets } from './udp-socket.ts';
 import { createCertificate } from './werift.ts';
 
 if (parentPort === null) throw new Error('this file is started by src/media/worker-thread.ts');
@@ -19,11 +16,9 @@ process.on('unhandledRejection', (reason) => {
   port.postMessage({ kind: 'log', level: 'error', context: { err }, message } satisfies WorkerMessage);
 });
 
-const [certificate] = await Promise.all([
+const [certificate, libraries] = await Promise.all([
   createCertificate(),
-  loadOpus(),
-  useSystemSockets(new OpenSockets(settings.openSockets)),
-  loadLibcrypto().then((ciphers) => usePacketCiphers(ciphers ?? nodeCiphers)),
+  loadLibraries(settings.systemLibraries ?? true, new OpenSockets(settings.openSockets)),
 ]);
 const worker = new MediaWorker({
   settings,
@@ -31,4 +26,4 @@ const worker = new MediaWorker({
   post: (message: WorkerMessage) => port.postMessage(message),
 });
 port.on('message', (message: RequestMessage) => worker.handle(message));
-port.postMessage({ kind: 'ready' } satisfies WorkerMessage);
+port.postMessage({ kind: 'ready', libraries } satisfies WorkerMessage);
