@@ -183,10 +183,10 @@ export class JitterBuffer {
       return false;
     }
     if (!this.#played && sequenceDelta(sequence, this.#nextSequence) < 0) this.#nextSequence = sequence;
-    if (this.#isLate(sequence, position, ticks)) {
-      this.#delay.estimate.noteLate(this.#timeline.transitMs(packet, position));
-      return this.#late(packet);
-    }
+    const isLate = this.#isLate(sequence, position, ticks);
+    const isAwaited = this.#stalled > 0 && sequence === this.#nextSequence;
+    if (isLate || isAwaited) this.#delay.estimate.noteLate(this.#timeline.transitMs(packet, position));
+    if (isLate) return this.#late(packet);
     this.#lateRun = 0;
     if (sequenceDelta(sequence, this.#highest) > 0) this.#highest = sequence;
     this.#makeRoom(sequence);

@@ -130,6 +130,14 @@ test('a wave of jitter passes: the delay falls again, and the tone is not torn',
   for (const frame of heard.slice(250)) assert.ok(rms(frame) > 5000, `${rms(frame)}`);
 });
 
+test('of stumbles on a good network, a few seconds apart, only the first is heard', async () => {
+  // The network stands still for 46 ms; what was sent meanwhile comes all at once.
+  const stumble = [46, 27, 8];
+  const { playout } = await hear({ packets: 700, delayMs: (n) => stumble[(n % 150) - 100] ?? 1 });
+  assert.equal(playout.buffer.counters.late, 0, 'all came in order');
+  assert.equal(playout.framesConcealed, 2);
+});
+
 test('what the listener is behind is made up for in the first pause of the voice', async () => {
   const silentAfter = 1060;
   const { playout } = await hear({

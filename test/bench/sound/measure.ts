@@ -62,13 +62,14 @@ export class Material {
   }
 }
 
-/** Compares what came through the gateway with what the codecs alone make of the same packets. */
+/** Compares what came through the gateway with what the codecs alone make of the same packets, for some of the pieces. */
 export async function results(
   material: Material,
   codec: AudioCodec,
   condition: Condition['name'],
   direction: Direction,
   passage: Passage,
+  pieces: ReadonlySet<number>,
 ): Promise<PieceResult[]> {
   const band: Band = codec === 'PCMU' ? 'nb' : 'wb';
   const rate = band === 'nb' ? 8000 : 16_000;
@@ -84,7 +85,8 @@ export async function results(
     ? decodeAtPhone(frames, codec)
     : decodeInRoom(frames, rate));
   const offset = (passage.startedAt - startedAt) / 1000;
-  return material.pieces.map((piece, index) => {
+  return material.pieces.flatMap((piece, index) => {
+    if (!pieces.has(index)) return [];
     const source = atRate(piece, rate);
     const from = leadSeconds + index * pieceSeconds;
     const gateway = found(source, { rate, samples: through }, from + offset);

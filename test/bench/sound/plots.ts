@@ -68,20 +68,25 @@ function depthPlot(curves: readonly DepthCurve[]): string {
         `${line(left, y(ms), left + width, y(ms), '#e2e8f0')}${text(left - 6, y(ms) + 4, String(ms), 'end', 'small')}`,
     );
     const dots = points.flatMap(({ seconds, latenessMs }) =>
-      latenessMs === undefined
+      latenessMs === undefined || latenessMs < 1
         ? []
-        : [
-            `<circle cx="${x(seconds).toFixed(1)}" cy="${y(latenessMs).toFixed(1)}" r="1.1" fill="${colours.arrival}"/>`,
-          ],
+        : [`M${x(seconds).toFixed(0)} ${y(latenessMs).toFixed(0)}h1`],
     );
-    const path = points.map(({ seconds, depthMs }) => `${x(seconds).toFixed(1)},${y(depthMs).toFixed(1)}`);
+    const steps = points.filter(
+      ({ depthMs }, at) =>
+        at === points.length - 1 || Math.abs(depthMs - (points[at + 1]?.depthMs ?? 0)) >= 1,
+    );
+    const path = steps.flatMap(({ seconds, depthMs }, at) => [
+      `${x(steps[at - 1]?.seconds ?? 0).toFixed(1)},${y(depthMs).toFixed(0)}`,
+      `${x(seconds).toFixed(1)},${y(depthMs).toFixed(0)}`,
+    ]);
     const ticks = Array.from({ length: Math.floor(last / 10) + 1 }, (_, at) =>
       text(x(at * 10), base + 14, `${at * 10} s`, 'middle', 'small'),
     );
     return [
       text(left, base - height - 6, name),
       ...grid,
-      ...dots,
+      `<path d="${[...new Set(dots)].join('')}" stroke="${colours.arrival}"/>`,
       `<polyline points="${path.join(' ')}" fill="none" stroke="${colours.depth}" stroke-width="1.4"/>`,
       ...ticks,
     ].join('');

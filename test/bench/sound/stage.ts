@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Focus, startFocus } from '../../kit/focus.ts';
 import type { LostPacket } from '../../kit/lossy-relay.ts';
 import { LossyRelay } from '../../kit/lossy-relay.ts';
@@ -7,7 +8,9 @@ import type { RawCall } from '../../kit/raw-call.ts';
 import { type BenchGateway, startGateway } from '../stage.ts';
 import { SoundBridge } from './bridge.ts';
 import { type AudioCodec, type Condition, codecFormats } from './conditions.ts';
-import { type End, type HeardPacket, PhoneEnd, RoomEnd } from './ends.ts';
+import type { Disturbance } from './disturbances.ts';
+import { type HeardPacket, PhoneEnd, RoomEnd } from './ends.ts';
+import { Pace, type Played } from './pace.ts';
 
 /** What became of one stream through the gateway. */
 export interface Passage {
@@ -21,8 +24,8 @@ export interface Passage {
 export interface CallPassages {
   readonly toPhone: Passage;
   readonly toRoom: Passage;
-  /** How late frames left an end at most, ms. */
-  readonly latestMs: number;
+  /** Frames that left an end late. */
+  readonly late: readonly Disturbance[];
 }
 
 /** What is sent, frame by frame. */
@@ -31,7 +34,6 @@ export interface CallStreams {
   readonly phone: readonly Buffer[];
 }
 
-const frameMs = 20;
 /** What is still on its way when the last frame has left. */
 const drainMs = 600;
 
@@ -107,6 +109,8 @@ export class SoundCall {
   readonly #room: RoomEnd;
   readonly #phoneNetwork: LossyRelay;
   readonly #roomNetwork: LossyRelay;
+  readonly #phonePace: Pace;
+  readonly #roomPace: Pace;
 
   constructor(
     call: RawCall,
@@ -122,20 +126,27 @@ export class SoundCall {
     this.#room = room;
     this.#phoneNetwork = phoneNetwork;
     this.#roomNetwork = roomNetwork;
+    this.#phonePace = new Pace(phone);
+    this.#roomPace = new Pace(room);
   }
 
-  /** Plays both streams through the gateway, over networks in this condition towards it. */
+  /** Plays both streams through the gateway, over networks in this condition towards it. Can be called again. */
   async play(streams: CallStreams, { impairment }: Condition, seed: number): Promise<CallPassages> {
-    this.#roomNetwork.impair({ ...impairment, seed }, {});
-    this.#phoneNetwork.impair({ ...impairment, seed: seed + 1 }, {});
+    const [roomNetwork, phoneNetwork] = [this.#roomNetwork, this.#phoneNetwork];
+    roomNetwork.impair({ ...impairment, seed }, {});
+    phoneNetwork.impair({ ...impairment, seed: seed + 1 }, {});
+    for (const { heard } of [this.#phone, this.#room]) heard.length = 0;
+    for (const { lost } of [roomNetwork, phoneNetwork]) lost.toGateway.length = 0;
+    const late: Disturbance[] = [];
     const [room, phone] = await Promise.all([
-      pace(this.#room, streams.room),
-      pace(this.#phone, streams.phone),
+      this.#roomPace.play(streams.room, late),
+      this.#phonePace.play(streams.phone, late),
     ]);
+    await delay(drainMs);
     return {
-      toPhone: passage(room.startedAt, this.#roomNetwork.lost.toGateway, this.#phone.heard),
-      toRoom: passage(phone.startedAt, this.#phoneNetwork.lost.toGateway, this.#room.heard),
-      latestMs: Math.max(room.latestMs, phone.latestMs),
+      toPhone: passage(room, roomNetwork.lost.toGateway, this.#phone.heard),
+      toRoom: passage(phone, phoneNetwork.lost.toGateway, this.#room.heard),
+      late,
     };
   }
 
@@ -147,31 +158,13 @@ export class SoundCall {
   }
 }
 
-function passage(startedAt: number, lost: readonly LostPacket[], heard: readonly HeardPacket[]): Passage {
-  return { startedAt, lost: new Set(lost.map(({ sequence }) => sequence)), heard };
-}
-
-/** Sends a frame every 20 ms, due by the clock since the beginning; the phase against the gateway's clock is random. */
-async function pace(
-  end: End,
-  frames: readonly Buffer[],
-): Promise<{ readonly startedAt: number; readonly latestMs: number }> {
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * frameMs));
-  const startedAt = performance.now();
-  let latestMs = 0;
-  await new Promise<void>((resolve) => {
-    let frame = 0;
-    const tick = () => {
-      for (; frame < frames.length && startedAt + frame * frameMs <= performance.now(); frame += 1) {
-        latestMs = Math.max(latestMs, performance.now() - startedAt - frame * frameMs);
-        end.send(frame, frames[frame] as Buffer);
-      }
-      if (frame === frames.length) setTimeout(resolve, drainMs);
-      else setTimeout(tick, Math.max(1, startedAt + frame * frameMs - performance.now()));
-    };
-    tick();
-  });
-  return { startedAt, latestMs };
+function passage(
+  { startedAt, first }: Played,
+  lost: readonly LostPacket[],
+  heard: readonly HeardPacket[],
+): Passage {
+  const frames = lost.map(({ sequence }) => (sequence - first) & 0xffff);
+  return { startedAt, lost: new Set(frames), heard: [...heard] };
 }
 
 function offerOf(port: number, payloadType: number, rtpmap: string): string {

@@ -1,12 +1,15 @@
-import { disturbedMs, type SoundReport } from './sound.ts';
+import type { SoundReport } from './sound.ts';
 
 /** The report for people. */
 export function soundTable(report: SoundReport): string {
   const { machine, rows, goals } = report;
-  const disturbed = report.generatorLatestMs > disturbedMs ? '; DISTURBED: repeat on a quiet machine' : '';
+  const disturbed =
+    report.disturbedPieces > 0
+      ? `; DISTURBED: ${report.disturbedPieces} pieces by up to ${report.disturbedByMs} ms, repeat on a quiet machine`
+      : '; nothing disturbed';
   return [
     `sound${report.quick ? ' (quick)' : ''}: ${machine.cpus} CPUs (${machine.model}), Node ${machine.node}`,
-    `load average ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after; the ends sent at most ${report.generatorLatestMs} ms late${disturbed}`,
+    `load average ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after; ${report.passes} passes${disturbed}`,
     `MOS-LQO by PESQ, mean of ${report.pieces} pieces of 10 s; reference: the same packets through the same codecs, no network and no gateway`,
     '',
     ...columns([
