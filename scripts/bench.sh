@@ -3,7 +3,12 @@
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")/.."
-bash scripts/setup.sh
+# What the programs in C need, and the venv of PESQ; only for benches.
+case "${1:-}" in
+  media | soak) bash scripts/setup.sh gcc libc6-dev libopus-dev libsrtp2-dev libssl-dev ;;
+  sound) bash scripts/setup.sh gcc libc6-dev python3-venv python3-dev ;;
+  *) bash scripts/setup.sh ;;
+esac
 export PATH=$PWD/node_modules/.bin:$PATH
 main=$PWD/test/bench/main.ts
 cd "${INIT_CWD:-$here}" # --json names a file of the caller's

@@ -10,6 +10,9 @@ fail() {
   exit 1
 }
 
+# Further Debian packages, given as arguments.
+more=("$@")
+
 # command  Debian package
 tools='prosody prosody
 sipp sip-tester
@@ -26,6 +29,9 @@ missing_packages() {
   done <<<"$tools"
   # A module of kamailio has no command of its own.
   compgen -G '/usr/lib/*/kamailio/modules/tls.so' >/dev/null || printf 'kamailio-tls-modules '
+  for package in "${more[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
+  done
 }
 
 as_root() {

@@ -87,6 +87,8 @@ export type CallEvent =
 export interface WorkerLoad {
   /** Part of the time in which its event loop was busy, 0…1. */
   readonly utilization: number;
+  /** The most complexity that its encoders may use now, 0…10. */
+  readonly encodingEffort: number;
   readonly ticks: TickLateness;
 }
 

@@ -4,7 +4,11 @@ import type { WorkerLoad } from './protocol.ts';
 import { defaultLimits, WorkerHealth } from './worker-health.ts';
 
 function second(utilization: number, p99Ms: number, skipped = 0): WorkerLoad {
-  return { utilization, ticks: { ticks: 1000, maxMs: p99Ms, p99Ms, skipped, byMs: new Uint32Array(201) } };
+  return {
+    utilization,
+    encodingEffort: 10,
+    ticks: { ticks: 1000, maxMs: p99Ms, p99Ms, skipped, byMs: new Uint32Array(201) },
+  };
 }
 
 test('a worker whose ticks stay late takes no more calls, until they are punctual again', () => {

@@ -25,6 +25,8 @@ export interface HostLoad {
   readonly skipped: number;
   /** Busy part of the worker's event loop, mean of the seconds. */
   readonly utilization: number;
+  /** See WorkerLoad. */
+  readonly encodingEffort: number;
 }
 
 export type HostRequest =
@@ -105,6 +107,7 @@ function load(): HostLoad {
     residentKiB: process.memoryUsage.rss() / 1024,
     lateness,
     skipped: taken.reduce((sum, { ticks }) => sum + ticks.skipped, 0),
+    encodingEffort: taken.at(-1)?.encodingEffort ?? 10,
     utilization: taken.reduce((sum, one) => sum + one.utilization, 0) / Math.max(1, taken.length),
   };
 }

@@ -6,6 +6,7 @@ import { rounded } from './percentiles.ts';
 const tickMs = 20;
 const speakers = 3;
 const settleMs = 1500;
+const openAtOnce = 5;
 /** Until the gateway's hot functions are compiled. */
 const warmUpMs = 5000;
 
@@ -24,8 +25,11 @@ export interface Measured {
   readonly cpuPercent: number;
   /** Lateness of ticks, milliseconds. */
   readonly tickP99Ms: number;
+  readonly tickMaxMs: number;
   readonly ticksSkipped: number;
   readonly utilization: number;
+  /** False: the worker was so busy that it encoded with less complexity than the floor does. */
+  readonly atFullEffort: boolean;
   readonly residentMiB: number;
   readonly generator: GeneratorReport;
   /** The generator itself was on time and lost nothing. */
@@ -64,7 +68,10 @@ export class MediaStage {
   /** Opens calls until there are so many; all of them have their media. */
   async grow(calls: number): Promise<void> {
     const isCold = this.#calls === 0;
-    for (; this.#calls < calls; this.#calls += 1) await this.#open();
+    while (this.#calls < calls) {
+      const count = Math.min(calls - this.#calls, openAtOnce);
+      await this.burst(count);
+    }
     await delay(isCold ? warmUpMs : settleMs);
   }
 
@@ -76,6 +83,12 @@ export class MediaStage {
     const after = await this.#host.load();
     const generator = await this.#generator.report();
     return measured(this.#calls, before, after, generator);
+  }
+
+  /** Opens so many calls at the same moment; resolves when all have their media. */
+  async burst(calls: number): Promise<void> {
+    await Promise.all(Array.from({ length: calls }, () => this.#open()));
+    this.#calls += calls;
   }
 
   get host(): MediaHost {
@@ -132,8 +145,10 @@ function measured(calls: number, before: HostLoad, after: HostLoad, generator: G
     cpuPerCallTick: rounded(cpu / (elapsed / tickMs) / calls),
     cpuPercent: rounded(cpu / elapsed / 10),
     tickP99Ms: percentileOf(after.lateness, 0.99),
+    tickMaxMs: 1 + after.lateness.findLastIndex((count) => count > 0),
     ticksSkipped: after.skipped,
     utilization: rounded(after.utilization, 2),
+    atFullEffort: after.encodingEffort >= 5,
     residentMiB: rounded(after.residentKiB / 1024),
     generator,
     generatorIsSound: generator.ownLateP99Ms <= 5 && generator.notSent === 0 && generator.cpuPercent < 70,

@@ -9,7 +9,7 @@ import type {
   WorkerSettings,
 } from '../protocol.ts';
 import { Call } from './call.ts';
-import { limitEncodingEffort } from './opus.ts';
+import { encodingEffort, limitEncodingEffort } from './opus.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
 import { heavyWork } from './turns.ts';
@@ -198,7 +198,10 @@ export class MediaWorker {
     this.#utilization = now;
     if (utilization > frugalAbove) limitEncodingEffort(frugalComplexity);
     else if (utilization < generousBelow) limitEncodingEffort(fullComplexity);
-    this.#options.post({ kind: 'load', load: { utilization, ticks: this.#clock.takeLateness() } });
+    this.#options.post({
+      kind: 'load',
+      load: { utilization, encodingEffort: encodingEffort(), ticks: this.#clock.takeLateness() },
+    });
   }
 
   #reply(request: number, result: WorkerResult<unknown>): void {

@@ -41,6 +41,10 @@ function library(): Promise<Libopus> {
 /** The most complexity that encoders of this thread use from now on: fewer calls each sound a little better, more calls still fit. */
 let effort = 10;
 
+export function encodingEffort(): number {
+  return effort;
+}
+
 export function limitEncodingEffort(complexity: number): void {
   effort = complexity;
 }

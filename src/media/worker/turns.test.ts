@@ -22,3 +22,23 @@ test('between two pieces of heavy work timers that are due run', async () => {
   assert.ok(order.indexOf('tick') <= 2, order.join());
   assert.equal(turns.waiting, 0);
 });
+
+test('what is urgent goes first, but not for ever', async () => {
+  const turns = new Turns();
+  let isUrgent = true;
+  let asked = 0;
+  turns.yieldTo(() => {
+    asked += 1;
+    return isUrgent;
+  });
+  const first = Promise.withResolvers<void>();
+  turns.add(first.resolve);
+  await first.promise;
+  assert.ok(asked > 1, 'it gave way before it went on all the same');
+  isUrgent = false;
+  asked = 0;
+  const second = Promise.withResolvers<void>();
+  turns.add(second.resolve);
+  await second.promise;
+  assert.equal(asked, 1);
+});

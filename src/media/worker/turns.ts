@@ -1,5 +1,5 @@
-/** Turns in a row in which work gives way; a thread that is always late would else never finish a handshake. */
-const mostYields = 20;
+/** Work gives way no longer than this, milliseconds: a thread that is always late would else never finish a handshake. */
+const longestYield = 10;
 
 /**
  * Work that holds the thread for several milliseconds, such as the public-key cryptography of a DTLS handshake: one piece in each turn of
@@ -9,13 +9,13 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
   #isUrgent = (): boolean => false;
-  #yields = 0;
+  #yieldingSince: number | undefined;
 
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** While `isUrgent` something else shall run; but work goes on after some turns in any case. */
+  /** While `isUrgent` something else shall run; but work goes on after some milliseconds in any case. */
   yieldTo(isUrgent: () => boolean): void {
     this.#isUrgent = isUrgent;
   }
@@ -32,14 +32,24 @@ export class Turns {
     setImmediate(() => this.#next());
   }
 
+  #yields(): boolean {
+    if (!this.#isUrgent()) {
+      this.#yieldingSince = undefined;
+      return false;
+    }
+    const now = performance.now();
+    this.#yieldingSince ??= now;
+    if (now - this.#yieldingSince < longestYield) return true;
+    this.#yieldingSince = undefined;
+    return false;
+  }
+
   #next(): void {
     this.#isScheduled = false;
-    if (this.#yields < mostYields && this.#isUrgent()) {
-      this.#yields += 1;
+    if (this.#yields()) {
       this.#schedule();
       return;
     }
-    this.#yields = 0;
     try {
       this.#waiting.shift()?.();
     } finally {
