@@ -31,6 +31,8 @@ export interface SippOptions {
   readonly limit?: number;
   /** It gives up (and fails) after this. Default 30 s. */
   readonly timeoutSeconds?: number;
+  /** What the script does not expect, such as a repetition that comes late, is passed over. Default: it ends the call. */
+  readonly tolerant?: boolean;
   /** Sends RTP back to where it came from. Default true. */
   readonly echo?: boolean;
 }
@@ -107,6 +109,7 @@ function sippArguments(options: SippOptions, port: number, mediaPort: number): s
     ...['-m', String(calls), '-r', String(rate), '-l', String(limit)],
     ...['-timeout', `${options.timeoutSeconds ?? 30}s`, '-timeout_error', '-nostdin', '-deadcall_wait', '0'],
     ...['-trace_err', '-error_file', 'errors', '-trace_msg', '-message_file', 'messages'],
+    ...(options.tolerant === true ? ['-default_behaviors', 'none'] : []),
     ...(options.echo === false ? [] : ['-rtp_echo']),
   ];
 }

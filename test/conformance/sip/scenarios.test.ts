@@ -28,13 +28,15 @@ interface Scenario {
   /** Default: an incoming call is answered, an outgoing one hung up as soon as it is answered. `invited`: its INVITE has left. */
   readonly act?: (call: SipCall, invited: Promise<void>) => Promise<void> | undefined;
   readonly ends?: EndingCode;
+  /** It waits for one of our long timers. */
+  readonly waits?: boolean;
   readonly only?: EngineKind;
 }
 
 const local: LocalAudio = {
   address: '127.0.0.1',
   rtpPort: 40_000,
-  codecs: ['PCMU'],
+  codecs: ['PCMU', 'PCMA'],
   sessionId: 7,
   version: 1,
 };
@@ -112,6 +114,7 @@ const scenarios: readonly Scenario[] = [
     name: 'the answer is never acknowledged',
     rfc: '3261 §13.3.1.4',
     file: 'no-ack',
+    waits: true,
     direction: 'in',
     ends: 'no-ack',
   },
@@ -138,6 +141,12 @@ const scenarios: readonly Scenario[] = [
   },
   { name: 'hold with a re-INVITE without offer', rfc: '3261 §14.2', file: 'hold-offerless', direction: 'in' },
   { name: 'a late offer', rfc: '3261 §13.2.1', file: 'late-offer', direction: 'in' },
+  {
+    name: 'an odd but legal offer, another codec and address later; video and fax are refused',
+    rfc: '3264 §6, §8.3',
+    file: 'odd-offer',
+    direction: 'in',
+  },
   { name: 'UPDATE as refresh and with an offer', rfc: '3311 §5.2', file: 'update', direction: 'in' },
   {
     name: 'a caller that requires 100rel acknowledges early media by PRACK',
@@ -194,6 +203,7 @@ const scenarios: readonly Scenario[] = [
     name: 'a caller that does not refresh the session is hung up',
     rfc: '4028 §10',
     file: 'session-expires',
+    waits: true,
     direction: 'in',
     only: 'embedded',
     ends: 'session-expired',
@@ -258,6 +268,7 @@ const scenarios: readonly Scenario[] = [
     name: 'we refresh the session by UPDATE',
     rfc: '4028 §10',
     file: 'session-refreshed',
+    waits: true,
     direction: 'out',
     only: 'embedded',
     act: wait,
@@ -266,6 +277,7 @@ const scenarios: readonly Scenario[] = [
     name: 'a callee that does not refresh the session is hung up',
     rfc: '4028 §10',
     file: 'session-not-refreshed',
+    waits: true,
     direction: 'out',
     only: 'embedded',
     act: wait,
@@ -284,12 +296,14 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** T1 of 50 ms; with losses sipp stays on for a while, to answer what comes again. */
-const times = { t1: 50, t2: 400, t4: 500 };
+/** RFC 3261 T1 of 100 ms; 50 ms where 64 of them, or a minute of RFC 4028, are waited for. */
+const times = { t1: 100, t2: 800, t4: 1_000 };
+const quickTimes = { t1: 50, t2: 400, t4: 500 };
+/** With losses sipp stays on for a while, to answer what comes again. */
 const linger = { clean: '0', lossy: '1500' };
 
 // They mostly wait for sipp.
-describe('sipp scenarios', { concurrency: 6 }, () => {
+describe('sipp scenarios', { concurrency: 4 }, () => {
   for (const scenario of scenarios) {
     for (const wire of ['clean', 'lossy'] as const) {
       const name = `sipp: ${scenario.name}${wire === 'lossy' ? ', with 10 % loss' : ''}`;
@@ -307,7 +321,7 @@ async function run(
 ): Promise<void> {
   const sipp = scenario.direction === 'out' ? await called(context, scenario, wire) : undefined;
   const account = sipp === undefined ? {} : { port: sipp.port, backupServers: sipp.backup };
-  const gateway = await startEngineOf(kind, { times, account });
+  const gateway = await startEngineOf(kind, { times: scenario.waits === true ? quickTimes : times, account });
   context.after(() => gateway.stop());
   const chance = wire === 'lossy' ? someDatagrams(0.1, scenario.name.length) : () => false;
   const left = Promise.withResolvers<void>();
@@ -378,6 +392,7 @@ function sippOptions(scenario: Scenario, file: string, wire: 'clean' | 'lossy') 
     scenario: new URL(`scenarios/${file}.xml`, import.meta.url),
     keys: { ...scenario.keys, linger: linger[wire] },
     echo: false,
+    tolerant: true,
     timeoutSeconds: 20,
   };
 }
