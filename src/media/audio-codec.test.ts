@@ -39,7 +39,7 @@ for (const codec of codecs) {
     assert.ok(Math.abs(20 * Math.log10(rms(heard) / (8000 / Math.SQRT2))) < 2, `${rms(heard)}`);
     assert.equal(decoder.conceal(samples, heard), samples);
     assert.ok(rms(heard) > 2000, 'a lost packet does not leave a hole');
-    assert.equal(decoder.recover(packet.subarray(12, 14), samples, heard), samples);
+    assert.equal(decoder.recover(packet.subarray(12, 14), samples, heard), 0, 'that holds no copy');
     encoder.close();
     decoder.close();
   });

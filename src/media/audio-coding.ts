@@ -13,7 +13,7 @@ export interface AudioDecoder {
   decode(payload: Uint8Array, out: Int16Array, at?: number): number;
   /** Makes `samples` in place of what was lost. Answers how many it made: nearly always `samples`. */
   conceal(samples: number, out: Int16Array, at?: number): number;
-  /** As `conceal`, with the packet that follows the lost one, which may hold a copy of it. */
+  /** Restores what was lost from the copy in the packet that follows it. Answers 0 when that holds none: then `conceal`. */
   recover(next: Uint8Array, samples: number, out: Int16Array, at?: number): number;
   close(): void;
 }

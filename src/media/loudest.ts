@@ -18,6 +18,8 @@ interface Source {
   heardMs: number;
   chosenMs: number;
   chosen: boolean;
+  /** A packet said how loud it is. */
+  isKnown: boolean;
 }
 
 /**
@@ -48,10 +50,9 @@ export class Loudest {
   mayHear(ssrc: number, level: number, nowMs: number): boolean {
     const source = this.#sources.get(ssrc) ?? this.#add(ssrc, nowMs);
     if (source.chosen) return true;
-    const loudness = loudnessOf(level);
-    smooth(source, loudness);
+    smooth(source, level);
     source.heardMs = nowMs;
-    if (loudness === 0) return false; // silence takes no place
+    if (level === 127) return false; // silence takes no place
     return this.#chosen < this.#limit || this.#loser(source, nowMs) !== undefined;
   }
 
@@ -60,7 +61,7 @@ export class Loudest {
     const source = this.#sources.get(ssrc) ?? this.#add(ssrc, nowMs);
     source.heardMs = nowMs;
     if (source.chosen) {
-      smooth(source, loudnessOf(level));
+      smooth(source, level);
       return true;
     }
     if (level === 127) return false;
@@ -69,6 +70,12 @@ export class Loudest {
 
   isChosen(ssrc: number): boolean {
     return this.#sources.get(ssrc)?.chosen ?? false;
+  }
+
+  /** The smoothed loudness of a source, dBov (0 … −127); undefined when its packets do not say. */
+  levelDb(ssrc: number): number | undefined {
+    const source = this.#sources.get(ssrc);
+    return source?.isKnown === true ? Math.round(source.loudness) - 127 : undefined;
   }
 
   get chosen(): number[] {
@@ -95,7 +102,7 @@ export class Loudest {
   }
 
   #add(ssrc: number, nowMs: number): Source {
-    const source = { loudness: 0, heardMs: nowMs, chosenMs: 0, chosen: false };
+    const source = { loudness: 0, heardMs: nowMs, chosenMs: 0, chosen: false, isKnown: false };
     this.#sources.set(ssrc, source);
     return source;
   }
@@ -145,6 +152,8 @@ function loudnessOf(level: number): number {
   return 127 - (level < 0 ? UNKNOWN_LEVEL : level);
 }
 
-function smooth(source: Source, loudness: number): void {
+function smooth(source: Source, level: number): void {
+  const loudness = loudnessOf(level);
+  source.isKnown ||= level >= 0;
   source.loudness += (loudness - source.loudness) * (loudness > source.loudness ? RISE : FALL);
 }

@@ -172,6 +172,14 @@ export interface LegStatistics {
   readonly jitterMs: number;
   /** Frames of 20 ms that were made up in place of lost audio; only for the phone, the room's are told by source. */
   readonly framesConcealed?: number;
+  /** As `SourceStatistics.framesRecovered`; only for the phone. */
+  readonly framesRecovered?: number;
+  /** Milliseconds that packets wait to be in order and in time; only for the phone. */
+  readonly bufferMs?: number;
+  /** Packets that came too late to be played; only for the phone. */
+  readonly packetsLate?: number;
+  /** How loud the voice is, dBov of the last frame that was heard: −127 is silence. Only for the phone. */
+  readonly levelDb?: number;
   /** By RTCP; undefined: not known yet. */
   readonly roundTripMs?: number | undefined;
   /** How what we receive sounds, 1…4.5: an estimate by the E-model (ITU-T G.107). Undefined: nothing was received. */
@@ -186,7 +194,13 @@ export interface SourceStatistics {
   readonly packetsLost: number;
   readonly packetsLate: number;
   readonly framesConcealed: number;
+  /** Losses that were restored from Opus in-band FEC; such a frame counts among `framesConcealed` too. */
+  readonly framesRecovered: number;
   readonly bufferMs: number;
+  /** Interarrival jitter (RFC 3550 §6.4.1). */
+  readonly jitterMs: number;
+  /** How loud it is, dBov: 0 is the loudest, −127 silence. Smoothed; what its packets say (RFC 6464). Undefined: they do not. */
+  readonly levelDb: number | undefined;
   /** As `LegStatistics.mos`. */
   readonly mos?: number | undefined;
 }

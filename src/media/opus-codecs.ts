@@ -1,6 +1,6 @@
 import type { AudioDecoder, AudioEncoder, AudioRate } from './audio-coding.ts';
 import { BitRateFollower } from './bit-rate-follower.ts';
-import { mayCarryFec, opusPacketTicks } from './opus-packet.ts';
+import { hasFec, opusPacketTicks } from './opus-packet.ts';
 import { OpusDecoder, OpusEncoder, type OpusEncoderOptions } from './worker/opus.ts';
 
 /** RTP clock of Opus, at every sample rate (RFC 7587 §4.1). */
@@ -29,8 +29,7 @@ export class OpusAudioDecoder implements AudioDecoder {
   }
 
   recover(next: Uint8Array, samples: number, out: Int16Array, at = 0): number {
-    const made = mayCarryFec(next) ? this.#opus.recover(next, samples, out, at) : 0;
-    return made > 0 ? made : this.conceal(samples, out, at);
+    return hasFec(next) ? this.#opus.recover(next, samples, out, at) : 0;
   }
 
   close(): void {

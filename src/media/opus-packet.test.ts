@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOpusDtx, mayCarryFec, opusPacketTicks } from './opus-packet.ts';
+import { hasFec, isOpusDtx, opusPacketTicks } from './opus-packet.ts';
 
 const packet = (...bytes: number[]): Buffer => Buffer.from(bytes);
 
@@ -33,10 +33,17 @@ test('malformed packets have no duration', () => {
   assert.equal(opusPacketTicks(packet(3, 0)), 0);
 });
 
-test('packets of discontinuous transmission, and those that may hold a copy, are recognised', () => {
+test('packets of discontinuous transmission are recognised', () => {
   assert.ok(isOpusDtx(packet(0x78)) && isOpusDtx(packet(0x78, 0)) && !isOpusDtx(packet(0x78, 0, 0)));
   assert.ok(!isOpusDtx(packet()));
-  assert.ok(
-    mayCarryFec(packet(0x78, 1, 1)) && !mayCarryFec(packet(0x80, 1, 1)) && !mayCarryFec(packet(0x78)),
-  );
+});
+
+test('a packet that holds a copy of the one before says so, whatever its frames are', () => {
+  assert.ok(hasFec(packet(0x78, 0x40, 1)) && !hasFec(packet(0x78, 0xbf, 1)), '20 ms: the second bit');
+  assert.ok(hasFec(packet(0x18, 0x10, 1)) && !hasFec(packet(0x18, 0xef, 1)), '60 ms: the fourth bit');
+  assert.ok(hasFec(packet(0x7c, 0x10, 1)) && !hasFec(packet(0x7c, 0xaf, 1)), 'stereo: the side has one too');
+  assert.ok(hasFec(packet(0x7a, 252, 1, 0x40)) && !hasFec(packet(0x7a, 9, 0x80, 0x40)), 'behind a length');
+  assert.ok(hasFec(packet(0x7b, 0xc2, 1, 9, 0x40)), 'behind padding and lengths');
+  assert.ok(!hasFec(packet(0x80, 0x40, 1)), 'CELT has none');
+  for (const nothing of [packet(), packet(0x78), packet(0x7b, 0xff, 255)]) assert.ok(!hasFec(nothing));
 });

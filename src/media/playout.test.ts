@@ -195,6 +195,38 @@ test('lost packets leave no hole', async () => {
   }
 });
 
+test('what was restored from copies in later packets is told from what was made up', async () => {
+  await loadOpus();
+  for (const forwardErrorCorrection of [true, false]) {
+    const encoder = createAudioEncoder('opus', { rate: 16_000, forwardErrorCorrection });
+    encoder.setExpectedLoss(20);
+    const playout = new Playout(createAudioDecoder('opus', 16_000));
+    await new Promise(setImmediate);
+    for (let n = 0; n < 100; n++) {
+      const out = Buffer.alloc(1500);
+      const payload = Buffer.from(out.subarray(0, encoder.encode(hum(n), out)));
+      if (n % 10 !== 5) push(playout, n, n * 960, payload, n * 20);
+      playout.read(n * 20 + 5, new Int16Array(320));
+    }
+    const { framesConcealed, framesRecovered } = playout;
+    assert.ok(framesConcealed >= 8, `${framesConcealed}`);
+    assert.ok(forwardErrorCorrection ? framesRecovered >= 4 : framesRecovered === 0, `${framesRecovered}`);
+    encoder.close();
+    playout.close();
+  }
+});
+
+/** 20 ms of something like a voice: only that is given copies. */
+function hum(n: number): Int16Array {
+  return Int16Array.from({ length: 320 }, (_, at) => {
+    const t = (n * 320 + at) / 16_000;
+    const tones = [1, 2, 3, 4, 5, 6].map((k) => Math.sin(2 * Math.PI * 140 * k * t) / k);
+    return Math.round(
+      5000 * (1 + Math.sin(2 * Math.PI * 3 * t)) * tones.reduce((sum, one) => sum + one, 0) * 0.5,
+    );
+  });
+}
+
 test('a wave of jitter passes: the delay falls again, and the tone is not torn', async () => {
   const { playout, heard } = await hear({
     packets: 1400,

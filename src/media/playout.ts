@@ -21,6 +21,8 @@ export class Playout {
   readonly frameLength: number;
   /** Frames that were made wholly or partly in place of lost audio. */
   framesConcealed = 0;
+  /** Losses that were restored from the copy in the packet behind them (Opus in-band FEC). */
+  framesRecovered = 0;
   /** Least slack (JitterBuffer) of the packets that the last `read` took; NaN when it took none. */
   slackMs = Number.NaN;
   /** Packets that the decoder refused. */
@@ -123,10 +125,12 @@ export class Playout {
 
   #repair(next: Buffer | undefined, samples: number): number {
     const decoder = this.#decoder;
-    const made =
-      next === undefined
-        ? decoder.conceal(samples, this.#queue, this.#queued)
-        : decoder.recover(next, samples, this.#queue, this.#queued);
+    const recovered = next === undefined ? 0 : decoder.recover(next, samples, this.#queue, this.#queued);
+    if (recovered > 0) {
+      this.framesRecovered += 1;
+      return recovered;
+    }
+    const made = decoder.conceal(samples, this.#queue, this.#queued);
     if (made > 0) return made;
     this.#queue.fill(0, this.#queued, this.#queued + samples);
     return samples;

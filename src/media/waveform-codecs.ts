@@ -33,8 +33,9 @@ export class G711Decoder implements AudioDecoder {
     return this.#concealment.conceal(samples, out, at);
   }
 
-  recover(_next: Uint8Array, samples: number, out: Int16Array, at = 0): number {
-    return this.conceal(samples, out, at);
+  /** These codecs carry no copies. */
+  recover(): number {
+    return 0;
   }
 
   close(): void {}
@@ -82,8 +83,9 @@ export class G722AudioDecoder implements AudioDecoder {
     return this.#concealment.conceal(samples, out, at);
   }
 
-  recover(_next: Uint8Array, samples: number, out: Int16Array, at = 0): number {
-    return this.conceal(samples, out, at);
+  /** These codecs carry no copies. */
+  recover(): number {
+    return 0;
   }
 
   close(): void {}

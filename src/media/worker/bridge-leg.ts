@@ -172,15 +172,16 @@ export class BridgeLeg {
     const { roundTripMs } = this.#rtcp;
     const sources = [...this.#signalled.keys()].map((ssrc) => {
       const source = this.#sources.statistics(ssrc, rate);
-      const { packetsLost } = this.#rtcp.reception(ssrc);
+      const { packetsLost, jitterMs } = this.#rtcp.reception(ssrc);
       return {
         ...source,
         packetsLost,
+        jitterMs,
         mos: scoreOf({ ...source, codec: 'opus', packetsLost, roundTripMs }),
       };
     });
     const scores = sources.flatMap(({ mos }) => mos ?? []);
-    const jitters = sources.map(({ ssrc }) => this.#rtcp.reception(ssrc).jitterMs);
+    const jitters = sources.map(({ jitterMs }) => jitterMs);
     return {
       sources,
       leg: {

@@ -1,5 +1,6 @@
 import { type Failure, fail, failure, ok } from '../../errors.ts';
 import type { AudioRate } from '../audio-codec.ts';
+import { audioLevel } from '../audio-level.ts';
 import { type Digit, dialableDigits } from '../dtmf-event.ts';
 import type {
   BridgeAnswer,
@@ -172,8 +173,9 @@ export class Call {
 
   statistics(): MediaStatistics {
     const bridge = this.#bridge?.statistics(this.#rate);
+    const phone = this.#phone && { ...this.#phone.statistics(), levelDb: -audioLevel(this.#voice) };
     return {
-      phone: this.#phone?.statistics() ?? noLeg,
+      phone: phone ?? noLeg,
       bridge: bridge?.leg ?? noLeg,
       sources: bridge?.sources ?? [],
     };

@@ -179,6 +179,9 @@ export class PhoneLeg {
     };
     return {
       framesConcealed: this.#playout?.framesConcealed ?? 0,
+      framesRecovered: this.#playout?.framesRecovered ?? 0,
+      packetsLate: reception.packetsLate,
+      bufferMs: reception.bufferMs,
       roundTripMs,
       mos: scoreOf(reception),
       packetsSent: this.#sender?.stream.packetsSent ?? 0,

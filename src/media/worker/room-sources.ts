@@ -135,8 +135,8 @@ export class RoomSources {
     }
   }
 
-  /** What became of a source; `packetsLost` is for the leg to say. */
-  statistics(ssrc: number, rate: AudioRate): Omit<SourceStatistics, 'packetsLost'> {
+  /** What became of a source; loss and jitter are for the leg to say. */
+  statistics(ssrc: number, rate: AudioRate): Omit<SourceStatistics, 'packetsLost' | 'jitterMs'> {
     const source = this.#sources.get(ssrc);
     const playout = source?.playout(rate);
     return {
@@ -144,7 +144,9 @@ export class RoomSources {
       packetsReceived: source?.packetsReceived ?? 0,
       packetsLate: playout?.buffer.counters.late ?? 0,
       framesConcealed: playout?.framesConcealed ?? 0,
+      framesRecovered: playout?.framesRecovered ?? 0,
       bufferMs: playout?.bufferMs ?? 0,
+      levelDb: this.#loudest.levelDb(ssrc),
     };
   }
 
