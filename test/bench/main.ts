@@ -4,22 +4,26 @@ import { firstCall, type Goal, type Part, parts } from './first-call.ts';
 import { firstCallTable } from './first-call-table.ts';
 import { measureMedia } from './media.ts';
 import { mediaTable } from './media-table.ts';
+import { measureSip } from './sip/sip.ts';
+import { sipTable } from './sip/table.ts';
 import { measureSoak, soakTable } from './soak.ts';
 import { measureSound } from './sound/sound.ts';
 import { soundTable } from './sound/table.ts';
 
 const usage = `npm run bench -- first-call [--quick] [--json FILE] [--part ${parts.join('|')}]...
 npm run bench -- media [--quick] [--json FILE]
+npm run bench -- sip [--quick] [--json FILE]
 npm run bench -- soak [--minutes N] [--calls N] [--json FILE]
 npm run bench -- sound [--quick] [--json FILE] [--plots FOLDER]
 
 first-call  set-up time, delay on the wire, 50 calls at once, CPU, and what 200 calls leave behind
 media       cost and capacity of the media engine on one core, beside what libopus alone needs
             (Debian: gcc libopus-dev libsrtp2-dev libssl-dev)
+sip         set-ups a second, cost of a message and of a transaction, loss, floods: both SIP engines and stock sip.js
 soak        calls for an hour, each minute some end and others begin: gaps, and what is left behind
 sound       PESQ of speech through the gateway, with and without loss and jitter, beside the codecs alone
             (Debian: gcc python3-venv python3-dev; PESQ itself comes from PyPI)
-  --quick   about two minutes instead of seven; media, sound: about a minute
+  --quick   about two minutes instead of seven; media, sip, sound: about a minute
   --json    writes the report to FILE
   --plots   writes pictures (SVG) to FOLDER
   --part    only this part; may be repeated`;
@@ -43,6 +47,10 @@ async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; tab
   if (positionals[0] === 'media') {
     const report = await measureMedia(values.quick, say);
     return { report, table: mediaTable(report) };
+  }
+  if (positionals[0] === 'sip') {
+    const report = await measureSip(values.quick, say);
+    return { report, table: sipTable(report) };
   }
   if (positionals[0] === 'soak') {
     const report = await measureSoak(Number(values.minutes), Number(values.calls), say);

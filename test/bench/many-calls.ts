@@ -88,7 +88,8 @@ async function profile({ bench }: LoadStage, seconds: number): Promise<NamedProf
   return profiles;
 }
 
-async function measurePoint(
+/** Counts for so long what calls that run already cost and lose. */
+export async function measurePoint(
   stage: LoadStage,
   calls: readonly LoadCall[],
   seconds: number,

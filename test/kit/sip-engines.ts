@@ -14,7 +14,7 @@ export type EngineKind = (typeof engineKinds)[number];
 
 export interface AnyEngine {
   readonly kind: EngineKind;
-  readonly engine: SipEngine & Pick<EmbeddedSipEngine, 'occupancy'>;
+  readonly engine: SipEngine & Pick<EmbeddedSipEngine, 'occupancy' | 'counters'>;
   readonly account: SipAccount;
   /** SIP port for peers: the engine's own, or that of its drachtio-server. */
   readonly port: number;
