@@ -29,7 +29,9 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   readonly #local = { ufrag: randomBytes(3).toString('hex'), pwd: randomBytes(12).toString('hex') };
   readonly #transport: ServerTransport;
   readonly #server: DtlsServer;
-  #remote: { readonly ufrag: string; readonly pwd: string; port: number | undefined } | undefined;
+  #remote: { readonly ufrag: string; readonly pwd: string } | undefined;
+  /** Where the gateway is: its candidate, or where its first signed check came from. */
+  #remotePort: number | undefined;
   #checks: NodeJS.Timeout | undefined;
   #send: SrtpContext | undefined;
   #receive: SrtpContext | undefined;
@@ -129,18 +131,19 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   }
 
   #begin({ ufrag, pwd }: { readonly ufrag: string; readonly pwd: string }, port: number | undefined): void {
-    this.#remote = { ufrag, pwd, port };
+    this.#remote = { ufrag, pwd };
+    this.#remotePort ??= port;
     this.#check();
     this.#checks = setInterval(() => this.#check(), 200);
   }
 
   #transmit(datagram: Buffer): void {
-    const port = this.#remote?.port;
+    const port = this.#remotePort;
     if (port !== undefined) this.#socket.send(datagram, port, '127.0.0.1');
   }
 
   #check(): void {
-    if (this.#remote?.port === undefined) return;
+    if (this.#remote === undefined) return;
     const content = {
       type: bindingRequest,
       transactionId: randomBytes(12).toString('hex'),
@@ -163,7 +166,7 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
   #answerCheck(datagram: Buffer, port: number): void {
     const message = parseStun(datagram);
     if (message?.type !== bindingRequest || !message.isSignedWith(this.#local.pwd)) return;
-    if (this.#remote !== undefined) this.#remote.port ??= port;
+    this.#remotePort ??= port;
     const mappedAddress = { address: '127.0.0.1', port };
     const answer = { type: bindingSuccess, transactionId: message.transactionId, mappedAddress };
     this.#socket.send(serializeStun(answer, this.#local.pwd), port, '127.0.0.1');

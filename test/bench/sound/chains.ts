@@ -1,5 +1,5 @@
-import { Application, createDecoder, createEncoder } from 'libopus-wasm';
 import { createAudioDecoder, createAudioEncoder } from '../../../src/media/audio-codec.ts';
+import { OpusDecoder, OpusEncoder } from '../../../src/media/worker/opus.ts';
 import type { AudioCodec, Direction } from './conditions.ts';
 import { codecFormats } from './conditions.ts';
 
@@ -24,6 +24,7 @@ const gatewayOpus: Readonly<Record<Rate, OpusSettings>> = {
   48000: { rate: 48_000, bitRate: 32_000, complexity: 5 },
 };
 const expectedLoss = 5;
+const longestPacket = 1275;
 
 /** The room's voice, at 48 kHz, as a browser codes it. */
 export const encodeRoom = (pcm: Int16Array): Promise<Buffer[]> => encodeOpus(pcm, roomOpus);
@@ -71,39 +72,31 @@ export async function throughRoom(pcm: Int16Array, codec: AudioCodec): Promise<I
   return decodeInRoom(await encodeOpus(pcm, gatewayOpus[rate]), rate === 8000 ? 8000 : 16_000);
 }
 
-async function encodeOpus(pcm: Int16Array, { rate, bitRate, complexity }: OpusSettings): Promise<Buffer[]> {
-  const encoder = await createEncoder({
-    sampleRate: rate,
-    channels: 1,
-    application: Application.Voip,
-    bitrate: bitRate,
-    complexity,
-    fec: true,
-    packetLossPercent: expectedLoss,
+/** By the same libopus as the gateway's. */
+async function encodeOpus(pcm: Int16Array, settings: OpusSettings): Promise<Buffer[]> {
+  const encoder = new OpusEncoder({ ...settings, forwardErrorCorrection: true, expectedLoss });
+  await encoder.ready;
+  const made = framesOf(pcm, settings.rate).map((frame) => {
+    const packet = Buffer.alloc(longestPacket);
+    return packet.subarray(0, encoder.encode(frame, packet));
   });
-  const made = framesOf(pcm, rate).map((frame) =>
-    Buffer.from(encoder.encode(frame, { frameSize: frame.length })),
-  );
-  encoder.free();
+  encoder.close();
   return made;
 }
 
 /** libopus as its documentation wants it: a lost packet is made from the copy in the next one, or by concealment. */
 async function decodeOpus(frames: Frames, rate: Rate): Promise<Int16Array> {
-  const decoder = await createDecoder({ sampleRate: rate, channels: 1 });
-  const frameSize = rate / 50;
-  const out = new Int16Array(frames.length * frameSize);
+  const decoder = new OpusDecoder(rate);
+  await decoder.ready;
+  const samples = rate / 50;
+  const out = new Int16Array(frames.length * samples);
   frames.forEach((frame, at) => {
     const next = frames[at + 1];
-    const pcm =
-      frame instanceof Buffer
-        ? decoder.decode(frame)
-        : frame === 'lost' && next instanceof Buffer
-          ? decoder.decode(next, { decodeFec: true, frameSize })
-          : decoder.decodePacketLoss(frameSize);
-    out.set(pcm.subarray(0, frameSize), at * frameSize);
+    if (frame instanceof Buffer) decoder.decode(frame, out, at * samples);
+    else if (frame === 'lost' && next instanceof Buffer) decoder.recover(next, samples, out, at * samples);
+    else decoder.conceal(samples, out, at * samples);
   });
-  decoder.free();
+  decoder.close();
   return out;
 }
 

@@ -7,7 +7,7 @@ import { type CallPassages, type SoundCall, SoundStage } from './stage.ts';
 
 const seed = 20_261;
 /** Pieces that were disturbed are played again, so often in all. */
-const mostPasses = { quick: 2, full: 4 };
+const mostPasses = { quick: 2, full: 3 };
 
 export interface Through {
   readonly found: readonly PieceResult[];

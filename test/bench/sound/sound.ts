@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os';
+import { loadOpus } from '../../../src/media/worker/opus.ts';
 import { type MachineDescription, machine } from '../cores.ts';
 import type { Goal } from '../first-call.ts';
 import { rounded } from '../percentiles.ts';
@@ -46,6 +47,8 @@ export interface SoundReport {
   readonly quick: boolean;
   readonly at: string;
   readonly machine: MachineDescription;
+  /** Version of the gateway's libopus, which is the reference's too. */
+  readonly libopus: string;
   readonly loadBefore: number;
   readonly loadAfter: number;
   /** Pieces of 10 s, each of another voice. */
@@ -74,6 +77,7 @@ export async function measureSound(
 ): Promise<SoundReport> {
   const loadBefore = loadavg()[0] ?? 0;
   say('PESQ and speech');
+  const libopus = await loadOpus();
   const python = installPesq();
   const material = await Material.make(speechPieces(quick ? 2 : 6), audioCodecs);
   const { found, passes, disturbedPieces, latestMs } = await throughGateway(material, quick, say);
@@ -96,6 +100,7 @@ export async function measureSound(
     quick,
     at: new Date().toISOString(),
     machine: machine(),
+    libopus,
     loadBefore,
     loadAfter: loadavg()[0] ?? 0,
     pieces: material.pieces.length,

@@ -8,7 +8,7 @@ export function soundTable(report: SoundReport): string {
       ? `; DISTURBED: ${report.disturbedPieces} pieces by up to ${report.disturbedByMs} ms, repeat on a quiet machine`
       : '; nothing disturbed';
   return [
-    `sound${report.quick ? ' (quick)' : ''}: ${machine.cpus} CPUs (${machine.model}), Node ${machine.node}`,
+    `sound${report.quick ? ' (quick)' : ''}: ${machine.cpus} CPUs (${machine.model}), Node ${machine.node}, ${report.libopus}`,
     `load average ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after; ${report.passes} passes${disturbed}`,
     `MOS-LQO by PESQ, mean of ${report.pieces} pieces of 10 s; reference: the same packets through the same codecs, no network and no gateway`,
     '',
