@@ -172,9 +172,10 @@ export class MediaWorker {
   /** Ticks read the sockets that they need; this is for the others, and for legs whose next step is a packet away. */
   #read(): void {
     const now = performance.now();
-    if (this.#connecting.size === 0 && now - this.#readAt < readEveryMs) return;
+    const isHurried = this.#connecting.size > 0;
+    if (!isHurried && now - this.#readAt < readEveryMs) return;
     this.#readAt = now;
-    readSockets();
+    readSockets(isHurried);
   }
 
   #hurry(number: number, isConnecting: boolean): void {

@@ -6,6 +6,8 @@ import type { Bound, UdpEvents, UdpSocket } from './udp-socket.ts';
 
 /** Sockets that one question can name. */
 const readableAtOnce = 512;
+/** Who read a socket so lately will do it again. */
+const tendedMs = 40;
 /** A packet is not older than this, whatever the clocks say. */
 const oldestMs = 1000;
 
@@ -14,6 +16,8 @@ interface Watched {
   /** Where the last datagram came from: mostly where the next one does. */
   readonly nameWords: Uint32Array;
   from: TransportAddress;
+  /** When its owner read it by itself, ms of the wall clock. */
+  readAtMs: number;
 }
 
 /**
@@ -54,13 +58,13 @@ export class SystemSockets {
       this.#close(fd);
       return { ok: false, error: { errno, port } };
     }
-    const watched = { events, nameWords: new Uint32Array(8), from: { address: '', port: 0 } };
+    const watched = { events, nameWords: new Uint32Array(8), from: { address: '', port: 0 }, readAtMs: 0 };
     this.#sockets.set(fd, watched);
     return { ok: true, value: this.#socket(fd, watched) };
   }
 
-  /** Hands over all datagrams that have come. */
-  read(): void {
+  /** Hands over the datagrams that have come; those of sockets that their owners read all the time anyway only when `all` are wanted. */
+  read(all: boolean): void {
     if (this.#sockets.size === 0) return;
     const count = this.#calls.readable(this.#epoll, this.#readable);
     if (count <= 0) return;
@@ -68,7 +72,8 @@ export class SystemSockets {
     for (let event = 0; event < count; event++) {
       const fd = this.#readable[event * eventWords + eventFd] as number;
       const socket = this.#sockets.get(fd);
-      if (socket !== undefined) this.#readSocket(fd, socket, nowMs);
+      if (socket === undefined || (!all && nowMs - socket.readAtMs < tendedMs)) continue;
+      this.#readSocket(fd, socket, nowMs);
     }
   }
 
@@ -110,7 +115,9 @@ export class SystemSockets {
         else if (calls.send(fd, datagram, name) < 0) events.onError(calls.lastError());
       },
       read: () => {
-        if (isOpen) this.#readSocket(fd, watched, calls.realTimeMs());
+        if (!isOpen) return;
+        watched.readAtMs = calls.realTimeMs();
+        this.#readSocket(fd, watched, watched.readAtMs);
       },
       close: async () => {
         if (isOpen) this.#close(fd);
