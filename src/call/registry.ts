@@ -4,7 +4,7 @@ import type { GatewayLoad } from '../xmpp/xmpp-side.ts';
 import type { Call } from './call.ts';
 
 /** Every live call, and the one gate that lets new ones in. */
-export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; empty: [] }> {
+export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; size: []; empty: [] }> {
   readonly #calls = new Map<string, Call>();
   readonly #maxCalls: number;
   /** Calls that were let in and are still being set up. */
@@ -29,6 +29,7 @@ export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; empt
     if (this.#draining) return fail('draining');
     if (this.isFull) return fail('over-capacity', `${this.size} calls are running`);
     this.#entering += 1;
+    this.emit('size');
     return ok(undefined);
   }
 
@@ -64,6 +65,7 @@ export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; empt
       draining: this.#draining,
       stress: this.size / this.#maxCalls,
     });
+    this.emit('size');
     if (this.size === 0) this.emit('empty');
   }
 }

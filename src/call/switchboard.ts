@@ -42,10 +42,8 @@ export class Switchboard {
     this.#prompts = new PromptBook({ language, directory: soundsDirectory });
     this.#load = new AccountLoad(parts.config.sip.accounts);
     this.registry = new CallRegistry(parts.config.call.maxCalls);
-    this.registry.on('load', (load) => {
-      parts.xmpp.publish(load);
-      this.#report();
-    });
+    this.registry.on('load', (load) => parts.xmpp.publish(load));
+    this.registry.on('size', () => this.#report());
     for (const event of ['online', 'offline'] as const) parts.xmpp.on(event, () => this.#report());
     this.#report();
     parts.sip.on('invite', (call) => void this.#incoming(call));
