@@ -22,6 +22,7 @@ const SCM_TIMESTAMPNS = 35;
 
 /** One batch of datagrams, read by one recvmmsg(2) into memory that C and we both see. */
 export class DatagramBatch {
+  static readonly size = COUNT;
   readonly #calls: SystemCalls;
   readonly #headersAt: bigint;
   readonly #headers: Int32Array;
