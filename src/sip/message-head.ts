@@ -24,8 +24,17 @@ export type HeadFault = 'too-large' | 'no-head' | 'bad-line' | 'too-many-headers
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: finding them is the purpose
 /** Control characters that are not the escaped half of a quoted-pair (RFC 3261 §25.1 allows those), and line ends that are not CRLF. */
-export const strayCharacter = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
+const strayCharacter = /(?<!\\)[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n/;
+/** The same without looking around, so several times as fast: finds escaped ones and line ends as well. */
+const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const lineEnd = /[\r\n]/;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: see above
+
+/** Whether there is a `strayCharacter` in a head, whose lines are given too. */
+export function hasStrayCharacter(text: string, lines: readonly string[]): boolean {
+  if (controlCharacter.test(text) && strayCharacter.test(text)) return true;
+  return lines.some((line) => lineEnd.test(line));
+}
 const headerName = /^([A-Za-z0-9\-.!%*_+`'~]{1,256})[ \t]*:/;
 
 const compactNames: Readonly<Record<string, string>> = {
@@ -59,8 +68,8 @@ export function readHead(bytes: Buffer, limits: MessageLimits): MessageHead | He
   const end = bytes.indexOf(endOfHead, start);
   if (end < 0) return 'no-head';
   const text = bytes.toString('latin1', start, end);
-  if (strayCharacter.test(text)) return 'bad-line';
   const lines = text.split('\r\n');
+  if (hasStrayCharacter(text, lines)) return 'bad-line';
   const startLine = lines[0] ?? '';
   const headers = new Headers();
   const fault = readHeaders(lines, headers, limits);
@@ -90,7 +99,8 @@ function readHeaders(lines: string[], headers: Headers, limits: MessageLimits): 
     if (match === null) return 'bad-line';
     const written = (match[1] ?? '').toLowerCase();
     // A tab is white space like any other (RFC 3261 §7.3.1), and headers of ours have none.
-    const value = trimSpace(line.slice(match[0].length)).replaceAll('\t', ' ');
+    const text = trimSpace(line.slice(match[0].length));
+    const value = text.includes('\t') ? text.replaceAll('\t', ' ') : text;
     headers.add(compactNames[written] ?? written, value);
   }
   return undefined;

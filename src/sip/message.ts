@@ -60,6 +60,11 @@ export class Headers {
     return this.all(name).flatMap((value) => splitOutside(value, ','));
   }
 
+  /** Drops them all, when a message is kept only so that its repetitions are known. */
+  forget(): void {
+    this.#values.clear();
+  }
+
   entries(): IterableIterator<[string, readonly string[]]> {
     return this.#values.entries();
   }

@@ -143,6 +143,7 @@ export class DialogLeg {
   abort(): void {
     this.close();
     this.#requests.abort();
+    this.session.delegate = {};
   }
 
   /** What must be refused before sip.js sees it, with a transaction so that a retransmission gets the same answer. */

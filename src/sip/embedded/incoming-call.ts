@@ -208,6 +208,8 @@ export class IncomingCall extends EmbeddedCall {
     this.#reliable.stop();
     this.leg?.abort();
     if (this.leg !== undefined) this.#options.dialogs.remove(this.leg);
+    // Its transaction lives on for 32 s (RFC 6026), for repetitions of the INVITE only: it need not keep the whole call.
+    this.#options.server.delegate = {};
     this.settle();
   }
 

@@ -126,6 +126,8 @@ export class Receiver {
     if (source.method === 'ACK') acknowledge(known);
     else if (known === undefined && this.#served(request, channel)) return;
     core.deliverRequest(request, channel);
+    // Answered at once, and its transaction lives for 32 s: for its repetitions it needs no headers.
+    if (source.method === 'BYE') source.headers.forget();
   }
 
   /** RFC 2543 let an INVITE do without Contact (RFC 4475 §3.4.1); sip.js does not. Inside a dialog the target stays what it was. */
