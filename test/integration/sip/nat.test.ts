@@ -55,6 +55,24 @@ test('the address that the registrar sees is registered at once, in place of the
   assert.equal(accepted.header('Contact'), '<sip:room@203.0.113.7:61000>');
 });
 
+test('an address that changes later is registered at once, and the former one is taken back', async (context) => {
+  const peer = await SipPeer.open();
+  const gateway = await startEngine({ times: quickTimes, account: { port: peer.port, checkSeconds: 1 } });
+  context.after(async () => {
+    await gateway.stop();
+    peer.close();
+  });
+  gateway.engine.register(gateway.account);
+  const own = `<sip:gateway@127.0.0.1:${gateway.port}>`;
+  replyThroughNat(peer, await peer.request('REGISTER'), '127.0.0.1', gateway.port);
+  const refresh = await peer.request('REGISTER');
+  assert.deepEqual(refresh.all('Contact'), [own]);
+  replyThroughNat(peer, refresh, '203.0.113.9', 62_000);
+  const moved = await peer.request('REGISTER');
+  assert.deepEqual(moved.all('Contact'), ['<sip:gateway@203.0.113.9:62000>', `${own};expires=0`]);
+  replyThroughNat(peer, moved, '203.0.113.9', 62_000);
+});
+
 test('an address that is configured counts more than what a peer sees, but not in local networks', async (context) => {
   const addresses = { publicAddress: '198.51.100.1', mediaAddress: '198.51.100.2' };
   for (const [localNetworks, host, media] of [
