@@ -175,15 +175,12 @@ export class DialogRequests {
       this.#options.log.debug({ err: error }, 'request does not fit the state of the dialog');
       return { status: 500, message: undefined };
     }
-    // A peer that says 100 and nothing more would hold the transaction for ever.
-    const giveUp = (): void => resolve({ status: 408, message: undefined });
-    const timer = setTimeout(
-      () => {
-        this.#options.core.abandon(client as UserAgentClient);
-        giveUp();
-      },
-      2 * 64 * Timers.T1,
-    );
+    // A peer that says 100 and nothing more, or that leaves without an answer, would hold the transaction for ever.
+    const giveUp = (): void => {
+      resolve({ status: 408, message: undefined });
+      this.#options.core.abandon(client as UserAgentClient);
+    };
+    const timer = setTimeout(giveUp, 2 * 64 * Timers.T1);
     this.#pending.add(giveUp);
     return promise.finally(() => {
       clearTimeout(timer);

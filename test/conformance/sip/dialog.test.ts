@@ -6,6 +6,7 @@ import type { SipCall } from '../../../src/sip/engine.ts';
 import { ended, quickTimes } from '../../kit/sip-engine.ts';
 import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
 import { type RequestText, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { until } from '../../kit/until.ts';
 
 interface Scene {
   readonly gateway: AnyEngine;
@@ -312,4 +313,18 @@ onEachEngine(
     respond(ok(someSdp));
   },
   { rfc: '3261 §15.1.2' },
+);
+
+onEachEngine(
+  'a peer that leaves while our re-INVITE waits leaves no transaction behind',
+  async (context, kind) => {
+    const { gateway, peer, call, send } = await answeredCall(context, kind);
+    const outcome = call.reinvite(someSdp);
+    peer.reply(await peer.request('INVITE'), 100);
+    send('BYE', { cseq: 2 });
+    await ended(call);
+    assert.equal((await outcome).ok, false);
+    await until('no transaction is left', () => gateway.engine.occupancy().transactions === 0);
+  },
+  { only: 'embedded', quick: true },
 );
