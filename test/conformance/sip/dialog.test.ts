@@ -326,5 +326,5 @@ onEachEngine(
     assert.equal((await outcome).ok, false);
     await until('no transaction is left', () => gateway.engine.occupancy().transactions === 0);
   },
-  { only: 'embedded', quick: true },
+  { only: 'embedded', quick: true, rfc: '3261 §15.1.2' },
 );
