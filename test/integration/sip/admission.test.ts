@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { SipAdmission } from '../../../src/config/config.ts';
 import type { SipCall } from '../../../src/sip/engine.ts';
-import { quickTimes, startEngine, type TestEngine } from '../../kit/sip-engine.ts';
+import { ended, quickTimes, startEngine, type TestEngine } from '../../kit/sip-engine.ts';
 import { SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
 
 interface Scene {
@@ -119,4 +119,50 @@ test('500 INVITEs from a stranger do not touch a running call: each of its reque
   const bye = { port: gateway.port, callId: 'standing', toTag, cseq: 100 };
   pbx.send(pbx.requestText('BYE', bye), gateway.port);
   await pbx.response(200, 'BYE');
+});
+
+test('500 INVITEs of a stranger are counted and turned away, and the call that runs is ended by its BYE', async (context) => {
+  const here = await scene(context, {});
+  const { gateway, pbx, stranger } = here;
+  const { port } = gateway;
+  pbx.send(pbx.requestText('INVITE', { port, callId: 'running', body: someSdp }), port);
+  const call = await gateway.nextCall();
+  call.answer(someSdp);
+  const toTag = tagOf((await pbx.response(200, 'INVITE')).header('To'));
+  pbx.send(pbx.requestText('ACK', { port, callId: 'running', toTag }), port);
+  const offered: SipCall[] = [];
+  gateway.engine.on('invite', (flooding) => offered.push(flooding));
+  for (let sent = 0; sent < 500; sent += 1) {
+    stranger.send(stranger.requestText('INVITE', { port, callId: `flood-${sent}`, body: someSdp }), port);
+    if (sent % 100 === 99) await settled(here);
+  }
+  const over = ended(call);
+  pbx.send(pbx.requestText('BYE', { port, callId: 'running', toTag, cseq: 2 }), port);
+  await pbx.response(200, 'BYE');
+  assert.equal((await over).code, 'hangup');
+  assert.equal(offered.length + count(gateway, 'dropped.rate') + count(gateway, 'dropped.call-rate'), 500);
+  assert.ok(offered.length < 100, `${offered.length} calls of the flood were let in`);
+  for (const flooding of offered) flooding.end({ code: 'no-room' });
+});
+
+test('connections of one peer beyond the cap are refused and counted; another peer is served', async (context) => {
+  const here = await scene(context, {});
+  const { gateway } = here;
+  const crowd = Array.from({ length: 1_010 }, () =>
+    connect({ port: gateway.port, host: '127.0.0.1', localAddress: '127.66.0.2' }).on('error', () => {}),
+  );
+  context.after(() => {
+    for (const socket of crowd) socket.destroy();
+  });
+  let refused = 0;
+  const all = Promise.withResolvers<void>();
+  for (const socket of crowd) {
+    socket.resume().once('close', () => {
+      refused += 1;
+      if (refused === 10) all.resolve();
+    });
+  }
+  await all.promise;
+  await settled(here);
+  assert.equal(count(gateway, 'dropped.too-many-connections'), 10);
 });
