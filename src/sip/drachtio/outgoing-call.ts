@@ -26,6 +26,9 @@ export interface OutgoingCallOptions {
   readonly log: Log;
 }
 
+/** So many T1 a server may be silent before the next one is tried, or another account: as the embedded engine does. */
+const patience = 8;
+
 type State = 'starting' | 'calling' | 'answered' | 'over';
 
 /** A call that we place through a drachtio-server: one INVITE, or several when it is challenged or redirected, then its dialog. */
@@ -38,6 +41,9 @@ export class OutgoingCall extends BaseCall {
   readonly #timers = new Set<NodeJS.Timeout>();
   #state: State = 'starting';
   #cancel: ((lines: readonly string[]) => void) | undefined;
+  /** Which INVITE counts; an earlier one was given up. */
+  #attempt = 0;
+  #silence: NodeJS.Timeout | undefined;
   #heard = false;
   #earlySdp: string | undefined;
 
@@ -118,17 +124,48 @@ export class OutgoingCall extends BaseCall {
       return;
     }
     this.#state = 'calling';
+    this.#attempt += 1;
+    const attempt = this.#attempt;
     this.#cancel = session.request(this.#invite.next(), {
       response: (response, dialogId, acknowledge) => {
+        if (attempt !== this.#attempt) {
+          this.#late(session, response, dialogId, acknowledge);
+          return;
+        }
+        clearTimeout(this.#silence);
         if (response.status < 200) this.#progress(response, acknowledge);
         else if (response.status < 300) this.#accepted(response, dialogId, acknowledge);
         else this.#rejected(response);
       },
       failed: (why) => {
+        if (attempt !== this.#attempt) return;
         if (this.#state !== 'calling') this.settle();
         else this.#unreachable(failure('phone-unreachable', why));
       },
     });
+    if (this.#invite.hasAlternative || this.#options.invite.impatient === true)
+      this.#silence = setTimeout(() => this.#giveUp(), patience * this.#options.t1);
+  }
+
+  /** Another server, or another account, takes the call; drachtio-server sends the CANCEL when this one says something at last. */
+  #giveUp(): void {
+    if (this.#heard || this.#state !== 'calling') return;
+    const why = failure('phone-unreachable', 'no answer');
+    this.#cancel?.([reasonLine(failure('cancelled'))]);
+    this.#attempt += 1;
+    this.#unreachable(why);
+  }
+
+  /** An INVITE that was given up is answered after all. */
+  #late(
+    session: DrachtioSession,
+    { status }: SipResponse,
+    dialogId: string | undefined,
+    acknowledge: () => void,
+  ): void {
+    if (status < 200 || status >= 300) return;
+    acknowledge();
+    if (dialogId !== undefined) void this.#makeLeg(session, dialogId).bye(failure('cancelled'));
   }
 
   #progress(response: SipResponse, acknowledge: () => void): void {
@@ -166,6 +203,7 @@ export class OutgoingCall extends BaseCall {
 
   #rejected(response: SipResponse): void {
     const { status, reason, headers } = response;
+    if (status !== 503) this.#invite.heard();
     if (this.#state !== 'calling') this.settle();
     else if (this.#invite.authorize(response)) this.#send();
     else {
@@ -179,6 +217,7 @@ export class OutgoingCall extends BaseCall {
   }
 
   #unreachable(why: Failure, waitSeconds = 0): void {
+    clearTimeout(this.#silence);
     this.#heard = false;
     // Without the drachtio-server nothing is known about the peer.
     const attached = this.#options.session?.open === true;
@@ -261,5 +300,6 @@ export class OutgoingCall extends BaseCall {
   #clearTimers(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    clearTimeout(this.#silence);
   }
 }

@@ -134,6 +134,11 @@ export class OutgoingInvite {
     return true;
   }
 
+  /** True when another server may be tried (RFC 3263 §4.3). */
+  get hasAlternative(): boolean {
+    return this.#proxies.length > 1;
+  }
+
   /** The present server answered. */
   heard(): void {
     const [proxy] = this.#proxies;

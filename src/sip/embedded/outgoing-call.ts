@@ -221,6 +221,7 @@ export class OutgoingCall extends EmbeddedCall {
       const { status, reason, headers } = message.source;
       const why = endingOfStatus(status, reason, headers);
       // Only 503 is about the server; any other refusal is the answer of the one who was called.
+      if (status !== 503) this.#request.heard();
       if (status === 503) this.#tryNext(why, retryAfterSeconds(headers));
       else if (status < 600) this.#tryElsewhere(why);
       else this.#failed(why);

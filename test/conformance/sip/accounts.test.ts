@@ -229,5 +229,5 @@ onEachEngine(
     const sent = trunk.received.filter(({ method }) => method === 'INVITE').length;
     assert.ok(sent >= 2 && sent <= 5, `${sent} INVITEs`);
   },
-  { only: 'embedded', rfc: '3263 §4.3' },
+  { quick: true, rfc: '3263 §4.3' },
 );
