@@ -19,12 +19,15 @@ import {
   type OutgoingRequestMessageOptions,
   type OutgoingResponse,
   type ResponseOptions,
+  Timers,
   type Transport,
   URI,
   type UserAgentClient,
   UserAgentCore,
 } from './sip-js.ts';
 import type { Wire } from './wire.ts';
+
+type OnAccept = NonNullable<NonNullable<OutgoingInviteRequest['delegate']>['onAccept']>;
 
 export interface EmbeddedCoreOptions {
   readonly wire: Wire;
@@ -93,6 +96,18 @@ export class EmbeddedCore extends UserAgentCore {
     const displayName = client.message.from.displayName;
     const present = { ...this.#present, channel: undefined, hop: undefined, displayName };
     this.#with(present, () => client.cancel(reason));
+  }
+
+  /** Sends an INVITE no more; should the peer say something at last, it gets a CANCEL, and `onAccept` its 200. */
+  withdraw(client: OutgoingInviteRequest, reason: string, onAccept: OnAccept): void {
+    client.delegate = { onAccept };
+    const withdrawn = client as unknown as UserAgentClient;
+    clientChannel(withdrawn)?.stop();
+    this.cancel(client, reason);
+    const last = (): void => {
+      if ([...this.userAgentClients.values()].includes(withdrawn)) this.abandon(withdrawn);
+    };
+    setTimeout(last, 64 * Timers.T1).unref();
   }
 
   /** Ends a client transaction whose answer does not matter any more, with its retransmissions. */

@@ -120,7 +120,7 @@ export class OutgoingCall extends EmbeddedCall {
       if (hop !== undefined)
         this.#unwatch = this.#options.wire.watchRefusal(hop, (fault) => this.#noAnswerFrom(client, fault));
       if (this.#request.hasAlternative || this.#options.invite.impatient === true)
-        this.#silence = setTimeout(() => this.#noAnswerFrom(client, 'no answer'), patience * Timers.T1);
+        this.#silence = setTimeout(() => this.#giveUp(client), patience * Timers.T1);
     } catch (error) {
       this.log.error({ err: error }, 'the INVITE could not be written');
       this.#failed(failure('internal', String(error)));
@@ -228,12 +228,24 @@ export class OutgoingCall extends EmbeddedCall {
     }
   }
 
-  /** The peer's UDP port is closed, or it said nothing for so long that another server is tried. */
+  /** The peer's UDP port is closed. */
   #noAnswerFrom(client: OutgoingInviteRequest, fault: string): void {
     if (this.#heard || client !== this.#client || this.#state !== 'calling') return;
     this.core.abandon(client as unknown as UserAgentClient);
     // sip.js may have told about the end by itself.
     if (client === this.#client) this.#tryNext(failure('phone-unreachable', fault));
+  }
+
+  /** The peer said nothing for so long that another one is tried. It may be slow: its phone must not ring for nobody. */
+  #giveUp(client: OutgoingInviteRequest): void {
+    if (this.#heard || client !== this.#client || this.#state !== 'calling') return;
+    this.core.withdraw(client, reasonValue(failure('cancelled')), (response) => {
+      this.core.asClient(undefined, () => response.ack());
+      const { message, session } = response;
+      if (session instanceof SessionDialog && message instanceof IncomingResponse)
+        void this.#makeLeg(session, message.source.headers).bye(failure('cancelled'));
+    });
+    this.#tryNext(failure('phone-unreachable', 'no answer'));
   }
 
   /** RFC 3263 §4.3: the account's next server, if there is one. */

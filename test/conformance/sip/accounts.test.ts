@@ -231,3 +231,28 @@ onEachEngine(
   },
   { quick: true, rfc: '3263 §4.3' },
 );
+
+onEachEngine(
+  'a server that was given up and rings after all gets CANCEL; one that answers gets ACK and BYE',
+  async (context, kind) => {
+    for (const status of [180, 200]) {
+      const { engine, second, trunk } = await scene(context, kind);
+      const options = { account: second, sdp: someSdp, headers: [], noAnswerSeconds: 30, impatient: true };
+      const over = ended(engine.invite('sip:1@carrier.test', options));
+      const invite = await trunk.request('INVITE');
+      assert.equal((await over).code, 'phone-unreachable');
+      const contact = `Contact: <sip:peer@${trunkAddress}:${trunk.port}>`;
+      const late = { lines: [contact], contact: false };
+      if (status === 180) {
+        trunk.reply(invite, 180, late);
+        trunk.reply(await trunk.request('CANCEL'), 200);
+        trunk.reply(invite, 487);
+      } else {
+        trunk.reply(invite, 200, { ...late, body: someSdp });
+        await trunk.request('ACK');
+        trunk.reply(await trunk.request('BYE'), 200);
+      }
+    }
+  },
+  { quick: true, rfc: '3261 §9.1, §13.2.2.4' },
+);

@@ -201,26 +201,3 @@ test('tags are told to the server', async (context) => {
   await stage.gateway({ drachtio: { tags: ['jigasi', 'eu'] } });
   assert.deepEqual(stage.server.tags, ['jigasi', 'eu']);
 });
-
-test('a server that rings after it was given up is cancelled, one that answers is acknowledged and hung up on', async (context) => {
-  for (const status of [180, 200]) {
-    const stage = await scene(context);
-    const { engine, account } = await stage.gateway();
-    const options = { account, sdp: someSdp, headers: [], noAnswerSeconds: 5, impatient: true };
-    const call = engine.invite('sip:1@pbx.test', options);
-    const over = ended(call);
-    const invite = await stage.peer.request('INVITE');
-    assert.equal((await over).code, 'phone-unreachable');
-    const late = { lines: [`Contact: <sip:peer@127.0.0.1:${stage.peer.port}>`], contact: false };
-    if (status === 180) {
-      stage.peer.reply(invite, 180, late);
-      const cancel = await stage.peer.request('CANCEL');
-      stage.peer.reply(cancel, 200);
-      stage.peer.reply(invite, 487);
-    } else {
-      stage.peer.reply(invite, 200, { ...late, body: someSdp });
-      await stage.peer.request('ACK');
-      stage.peer.reply(await stage.peer.request('BYE'), 200);
-    }
-  }
-});
