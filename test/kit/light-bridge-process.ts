@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Application, createDecoder, createEncoder, loadLibopus } from 'libopus-wasm';
-import { CipherContext, HashAlgorithm, NamedCurveAlgorithm, SignatureAlgorithm } from 'werift';
 import type { HeardLeg, LightRequest } from './light-bridge-protocol.ts';
-import { type LightCertificate, LightLeg } from './light-leg.ts';
+import { lightCertificate } from './light-certificate.ts';
+import { LightLeg } from './light-leg.ts';
 import type { BridgeTransport } from './media-bridge.ts';
 import { processLoad } from './process-load.ts';
 
@@ -22,18 +22,8 @@ const mostKept = 6000;
 const legs = new Map<number, Leg>();
 let packets: readonly Buffer[] = [];
 let keeps = false;
-const { certificate, fingerprint } = await selfSigned();
+const { certificate, fingerprint } = await lightCertificate();
 await loadLibopus();
-
-async function selfSigned(): Promise<{ certificate: LightCertificate; fingerprint: string }> {
-  const made = await CipherContext.createSelfSignedCertificateWithKey(
-    { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
-    NamedCurveAlgorithm.secp256r1_23,
-  );
-  const der = Buffer.from(made.certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  const hex = createHash('sha256').update(der).digest('hex').toUpperCase();
-  return { certificate: made, fingerprint: hex.match(/../g)?.join(':') ?? '' };
-}
 
 /** The sound as Opus at 32 kbit/s; encoded twice, so that the end leads into the beginning. */
 async function encode(samples: Int16Array): Promise<Buffer[]> {

@@ -42,6 +42,8 @@ interface LightLegOptions {
   readonly packets: readonly Buffer[];
   /** A deciphered packet of the gateway: its Opus payload. */
   readonly heard: (payload: Buffer) => void;
+  /** Each datagram that passes, in both directions, as it is on the wire. */
+  readonly passed?: (datagram: Buffer) => void;
 }
 
 interface Sending {
@@ -133,6 +135,12 @@ export class LightLeg {
     return taken;
   }
 
+  /** Any datagram from this leg's own address. */
+  sendRaw(datagram: Buffer): void {
+    const to = this.#gateway;
+    if (to !== undefined && !this.#closed) this.#socket.send(datagram, to.port, to.address);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -141,11 +149,12 @@ export class LightLeg {
   }
 
   #send(datagram: Buffer): void {
-    const to = this.#gateway;
-    if (to !== undefined && !this.#closed) this.#socket.send(datagram, to.port, to.address);
+    this.#options.passed?.(datagram);
+    this.sendRaw(datagram);
   }
 
   #received(datagram: Buffer, from: RemoteInfo): void {
+    this.#options.passed?.(datagram);
     const first = datagram[0] ?? 0;
     if (first < 4) this.#check(datagram, from);
     else if (first >= 20 && first <= 63) this.#transport.onData(datagram, ['', 0]);

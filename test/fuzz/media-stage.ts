@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createAudioEncoder } from '../../src/media/audio-codec.ts';
+import type { MediaCall, MediaStatistics } from '../../src/media/media-engine.ts';
+import type { MediaPool } from '../../src/media/pool.ts';
+import { audioLevelUri } from '../kit/bridge-sdp.ts';
+import { lightCertificate } from '../kit/light-certificate.ts';
+import { LightLeg } from '../kit/light-leg.ts';
+import { RtpPhone } from '../kit/rtp-phone.ts';
+import { tone } from '../kit/tone.ts';
+
+/** Live datagrams that are kept of each kind. */
+const mostSeeds = 60;
+const source = 1001;
+
+/** A call that is up: a phone and a bridge talk through the engine, and what passes on the wire is kept for the forger. */
+export interface LiveCall {
+  readonly call: MediaCall;
+  readonly phone: RtpPhone;
+  readonly bridge: LightLeg;
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+  readonly icePort: number;
+  /** STUN and DTLS of the set-up, and SRTP of both directions. */
+  readonly seeds: readonly Buffer[];
+  /** The engine has ended it, or its bridge leg: why. */
+  readonly ends: string[];
+  close(): Promise<void>;
+}
+
+export async function liveCall(engine: MediaPool, name: string): Promise<LiveCall> {
+  const call = unwrap(await engine.open(name, name));
+  const ends: string[] = [];
+  call.on('failed', ({ detail }) => ends.push(`failed: ${detail}`));
+  call.on('bridge-down', ({ code }) => ends.push(`bridge-down: ${code}`));
+  const phone = await RtpPhone.open();
+  const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
+  phone.remote = { address: '127.0.0.1', port: rtpPort };
+  unwrap(
+    await call.connectPhone({
+      remote: { address: '127.0.0.1', port: phone.port, rtcpPort: phone.port + 1 },
+      codec: 'PCMU',
+      sendPayloadType: 0,
+      receivePayloadType: 0,
+      telephoneEvent: { payloadType: 101, clockRate: 8000 },
+      ptimeMs: 20,
+      direction: 'sendrecv',
+    }),
+  );
+  const { bridge, seeds, icePort } = await liveBridge(call);
+  phone.say(tone(1000, 8000, 1, -15));
+  await phone.recording.more(25);
+  const close = async () => {
+    phone.close();
+    bridge.close();
+    await call.close();
+  };
+  return { call, phone, bridge, rtpPort, rtcpPort, icePort, seeds, ends, close };
+}
+
+async function liveBridge(call: MediaCall) {
+  const { certificate, fingerprint } = await lightCertificate();
+  const seeds: Buffer[] = [];
+  let isUp = false;
+  const credentials = { ufrag: randomBytes(6).toString('hex'), pwd: randomBytes(16).toString('hex') };
+  const bridge = await LightLeg.open('127.0.0.1', {
+    ...credentials,
+    certificate,
+    packets: await opusTone(),
+    heard: () => {},
+    passed: (datagram) => {
+      // SRTP that came before the keys was refused, so that it would be no replay later.
+      if (seeds.length < mostSeeds && (isUp || (datagram[0] as number) < 128))
+        seeds.push(Buffer.from(datagram));
+    },
+  });
+  const up = once(call, 'bridge-up');
+  const candidate = { foundation: '1', priority: 1, address: '127.0.0.1', port: bridge.port };
+  const answer = unwrap(
+    await call.connectBridge({
+      transport: { ...credentials, candidates: [{ ...candidate, type: 'host' }] },
+      fingerprint: { hash: 'sha-256', value: fingerprint, setup: 'actpass' },
+      opusPayloadType: 111,
+      telephoneEventPayloadType: 126,
+      audioLevelId: 1,
+      sources: [source],
+    }),
+  );
+  bridge.accept({
+    ...answer.transport,
+    fingerprint: answer.fingerprint,
+    opusPayloadType: 111,
+    headerExtensions: new Map([[audioLevelUri, 1]]),
+    ssrcs: [answer.ssrc],
+  });
+  bridge.setSources([source]);
+  await up;
+  isUp = true;
+  return { bridge, seeds, icePort: answer.transport.candidates[0]?.port ?? 0 };
+}
+
+/** A second of a tone in packets of 20 ms. */
+async function opusTone(): Promise<Buffer[]> {
+  const encoder = createAudioEncoder('opus');
+  await new Promise<void>((resolve) => {
+    const wait = () =>
+      encoder.encode(new Int16Array(960), Buffer.alloc(1500)) > 0 ? resolve() : setTimeout(wait, 5);
+    wait();
+  });
+  const { samples } = tone(440, 48_000, 1, -20);
+  const packets: Buffer[] = [];
+  for (let at = 0; at + 960 <= samples.length; at += 960) {
+    const out = Buffer.alloc(1500);
+    packets.push(Buffer.from(out.subarray(0, encoder.encode(samples.subarray(at, at + 960), out))));
+  }
+  encoder.close();
+  return packets;
+}
+
+/** What both legs refused so far, by reason. */
+export function refused({ phone, bridge }: MediaStatistics): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { dropped } of [phone, bridge]) {
+    for (const [reason, count] of Object.entries(dropped))
+      counts.set(reason, (counts.get(reason) ?? 0) + count);
+  }
+  return counts;
+}
+
+function unwrap<T>(result: { ok: true; value: T } | { ok: false; error: unknown }): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  return result.value;
+}
