@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util';
 import { checkPage } from '../conformance/torture/table.ts';
+import { runMedia } from './media-page.ts';
 import { type FuzzReport, fuzzSip } from './sip-run.ts';
 
-/** `npm run fuzz -- --messages 1000000 --seed 1`: the long run, with its limits; `UPDATE=1` writes docs/conformance-sip.md. */
+/**
+ * `npm run fuzz -- --messages 1000000 --seed 1`: the long run against the SIP engine, with its limits; `UPDATE=1` writes docs/conformance-sip.md.
+ * `npm run fuzz -- --target media --seconds 60 --seed 1`: against the media engine; `UPDATE=1` writes docs/conformance-media.md.
+ */
 const { values } = parseArgs({
   options: {
+    target: { type: 'string', default: 'sip' },
+    seconds: { type: 'string', default: '60' },
     messages: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
@@ -32,12 +38,18 @@ function page(report: FuzzReport): string {
   ].join('\n');
 }
 
-const report = await fuzzSip(Number(values.seed), Number(values.messages));
-console.log(page(report));
-for (const complaint of report.complaints) console.error(complaint);
-if (process.env.UPDATE === '1') checkPage('fuzz', page(report), 'UPDATE=1 npm run fuzz');
-const sound =
-  report.complaints.length === 0 &&
-  report.dearestMs <= dearestAllowedMs &&
-  report.heapGrowthBytes <= growthAllowed;
-if (!sound) process.exitCode = 1;
+async function runSip(): Promise<boolean> {
+  const report = await fuzzSip(Number(values.seed), Number(values.messages));
+  console.log(page(report));
+  for (const complaint of report.complaints) console.error(complaint);
+  if (process.env.UPDATE === '1') checkPage('fuzz', page(report), 'UPDATE=1 npm run fuzz');
+  return (
+    report.complaints.length === 0 &&
+    report.dearestMs <= dearestAllowedMs &&
+    report.heapGrowthBytes <= growthAllowed
+  );
+}
+
+const isSound =
+  values.target === 'media' ? await runMedia(Number(values.seed), Number(values.seconds)) : await runSip();
+if (!isSound) process.exitCode = 1;

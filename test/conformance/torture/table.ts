@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { TortureCase } from './case.ts';
 
-const page = new URL('../../../docs/conformance-sip.md', import.meta.url);
+const docs = new URL('../../../docs/', import.meta.url);
 
 /** One row per case: `done` is what the engine did in this very run. */
 export function table(cases: readonly TortureCase[], done: ReadonlyMap<string, string>): string {
@@ -20,13 +20,19 @@ export function table(cases: readonly TortureCase[], done: ReadonlyMap<string, s
   ].join('\n');
 }
 
-/** Compares the part of docs/conformance-sip.md between the marks of `name`; `UPDATE=1` writes it. */
-export function checkPage(name: string, content: string, command = 'npm run conformance'): void {
+/** Compares the part of a page of docs/ between the marks of `name`; `UPDATE=1` writes it. */
+export function checkPage(
+  name: string,
+  content: string,
+  command = 'npm run conformance',
+  file = 'conformance-sip.md',
+): void {
+  const page = new URL(file, docs);
   const [begin, end] = [`<!-- ${name}: made by ${command} -->`, `<!-- /${name} -->`];
   const text = readFileSync(page, 'utf8');
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  assert.ok(from >= 0 && to > from, `docs/conformance-sip.md lost the marks of ${name}`);
+  assert.ok(from >= 0 && to > from, `docs/${file} lost the marks of ${name}`);
   const wanted = `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
   if (process.env.UPDATE === '1') writeFileSync(page, wanted);
-  else assert.ok(text === wanted, `docs/conformance-sip.md (${name}) is not current: ${command}`);
+  else assert.ok(text === wanted, `docs/${file} (${name}) is not current: ${command}`);
 }
