@@ -88,11 +88,12 @@ async function profile({ bench }: LoadStage, seconds: number): Promise<NamedProf
   return profiles;
 }
 
-/** Counts for so long what calls that run already cost and lose. */
+/** Counts for so long what calls that run already cost and lose; in the rooms only on the legs that count. */
 export async function measurePoint(
   stage: LoadStage,
   calls: readonly LoadCall[],
   seconds: number,
+  counts: (leg: HeardLeg) => boolean = () => true,
 ): Promise<LoadPoint> {
   const { gateway } = stage.bench;
   await delay(1500); // the last set-up is no part of it
@@ -107,7 +108,7 @@ export async function measurePoint(
   // A copy before anything is analysed: that takes the core of the phones, and the calls go on.
   const arrived = calls.map(({ call }) => [...call.audio.recording.packets]);
   await stage.bridge.keep(false);
-  const rooms = roomFigures(await stage.bridge.hear());
+  const rooms = roomFigures((await stage.bridge.hear()).filter(counts));
   return {
     calls: calls.length,
     seconds: rounded(elapsed),

@@ -74,8 +74,8 @@ interface Plan {
 const whole: Plan = {
   rates: {
     embedded: [1_000, 1_500, 2_000, 2_500, 3_000],
-    drachtio: [100, 200, 400, 600, 800],
-    stock: [25, 50, 100, 150, 200],
+    drachtio: [100, 200, 400, 600],
+    stock: [50, 100, 150],
   },
   step: 4,
   sustained: 35,
@@ -83,8 +83,8 @@ const whole: Plan = {
   parses: 20_000,
   kept: 4_000,
   lossy: 400,
-  lossyPatienceMs: 66_000,
-  floodSeconds: 15,
+  lossyPatienceMs: 45_000,
+  floodSeconds: 12,
 };
 
 const quickPlan: Plan = {
@@ -95,8 +95,8 @@ const quickPlan: Plan = {
   parses: 5_000,
   kept: 1_500,
   lossy: 100,
-  lossyPatienceMs: 20_000,
-  floodSeconds: 6,
+  lossyPatienceMs: 15_000,
+  floodSeconds: 5,
 };
 
 /** Both engines and stock sip.js, one after another, each in a process of its own on the gateway's core. */
