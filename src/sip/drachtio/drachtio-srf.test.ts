@@ -14,6 +14,15 @@ test('wire text becomes readable text, which drachtio writes as UTF-8', () => {
   assert.deepEqual(srfHeaders(['Room: r\u00c3\u00a9union']), { Room: 'réunion' });
 });
 
+test('no control character and no line that is no header reaches the server', () => {
+  const controls = [...Array(32).keys(), 127].map((code) => String.fromCharCode(code));
+  for (const control of controls) {
+    assert.throws(() => srfHeaders([`X-Room: a${control}b`]), TypeError, JSON.stringify(control));
+    assert.throws(() => srfHeaders([`X-${control}Room: a`]), TypeError, JSON.stringify(control));
+  }
+  assert.throws(() => srfHeaders(['no colon']), TypeError);
+});
+
 test('errors of the library are text or Error', () => {
   assert.equal(wordsOf('no'), 'no');
   assert.equal(wordsOf(new Error('gone')), 'gone');

@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import Srf from 'drachtio-srf';
-import { fromWire } from '../header-line.ts';
+import { fromWire, headerLine } from '../header-line.ts';
 
 /** A message as drachtio-srf keeps it; `raw` is the text that the server sent. */
 export interface SrfMessage {
@@ -111,13 +111,17 @@ export class SrfConnection {
   }
 }
 
-/** Header lines as drachtio-srf wants them: readable text by name, and names that differ in case for what occurs twice. */
+/**
+ * Header lines as drachtio-srf wants them: readable text by name, and names that differ in case for what occurs twice. Every header
+ * that we give to the server goes through here, so this is the last look: throws on a control character and on a name that is none.
+ */
 export function srfHeaders(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const colon = line.indexOf(':');
-    const name = unusedSpelling(line.slice(0, colon), headers);
-    headers[name] = fromWire(line.slice(colon + 1).trim());
+    const [written, value] = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1).trim()];
+    headerLine(written, value);
+    headers[unusedSpelling(written, headers)] = fromWire(value);
   }
   return headers;
 }
