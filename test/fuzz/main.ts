@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkPage } from '../conformance/torture/table.ts';
 import { runMedia } from './media-page.ts';
@@ -6,6 +8,7 @@ import { type FuzzReport, fuzzSip } from './sip-run.ts';
 /**
  * `npm run fuzz -- --messages 1000000 --seed 1`: the long run against the SIP engine, with its limits; `UPDATE=1` writes docs/conformance-sip.md.
  * `npm run fuzz -- --target media --seconds 60 --seed 1`: against the media engine; `UPDATE=1` writes docs/conformance-media.md.
+ * `npm run fuzz -- --target parsers --messages 100000 --seed 1`: everything that reads a stranger's bytes, each so many times.
  */
 const { values } = parseArgs({
   options: {
@@ -50,6 +53,19 @@ async function runSip(): Promise<boolean> {
   );
 }
 
-const isSound =
-  values.target === 'media' ? await runMedia(Number(values.seed), Number(values.seconds)) : await runSip();
+/** The parsers' tests with so many messages for each parser. */
+function runParsers(): boolean {
+  const tests = fileURLToPath(new URL('parsers.test.ts', import.meta.url));
+  const env = { ...process.env, FUZZ_ROUNDS: values.messages, FUZZ_SEED: values.seed };
+  return spawnSync(process.execPath, ['--test', tests], { env, stdio: 'inherit' }).status === 0;
+}
+
+const targets: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
+  sip: runSip,
+  media: () => runMedia(Number(values.seed), Number(values.seconds)),
+  parsers: runParsers,
+};
+const run = targets[values.target];
+if (run === undefined) throw new Error(`--target is one of ${Object.keys(targets).join(', ')}`);
+const isSound = await run();
 if (!isSound) process.exitCode = 1;
