@@ -37,12 +37,12 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
   try {
     say('what libopus alone needs');
     const floor = programs.floor();
-    const seconds = quick ? 2 : 15;
+    const seconds = quick ? 2 : 10;
     say('lone phones that speak');
     const alone = await climb(
       programs,
       { talking: true, phonesPerRoom: 1 },
-      quick ? [60, 85] : steps(40, 5, 160),
+      quick ? [60, 85] : [40, ...steps(60, 5, 160)],
       seconds,
     );
     say('lone phones that listen');
@@ -51,7 +51,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
     const rooms = await climb(
       programs,
       { talking: false, phonesPerRoom: 10 },
-      quick ? [100, 250] : [100, ...steps(150, 10, 500)],
+      quick ? [100, 250] : [100, 200, ...steps(240, 10, 500)],
       seconds,
     );
     say('twenty set-ups at once beside forty calls');

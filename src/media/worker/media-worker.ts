@@ -27,8 +27,10 @@ interface OpenCall {
 const loadIntervalMs = 1000;
 const readEveryMs = 40;
 /** Above the first part of its time a worker encodes with less complexity, until it is below the second again. */
-const frugalAbove = 0.7;
-const generousBelow = 0.45;
+const frugalAbove = 0.75;
+const generousBelow = 0.6;
+/** Seconds in a row above it: set-ups are short. */
+const frugalAfter = 3;
 const frugalComplexity = 1;
 const fullComplexity = 10;
 
@@ -48,6 +50,7 @@ export class MediaWorker {
   /** Calls whose bridge leg is not up: for them sockets are read more often than ticks need. */
   readonly #connecting = new Set<number>();
   #readAt = 0;
+  #busySeconds = 0;
   #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
@@ -197,12 +200,17 @@ export class MediaWorker {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
     this.#utilization = now;
-    if (utilization > frugalAbove) limitEncodingEffort(frugalComplexity);
-    else if (utilization < generousBelow) limitEncodingEffort(fullComplexity);
+    this.#chooseEffort(utilization);
     this.#options.post({
       kind: 'load',
       load: { utilization, encodingEffort: encodingEffort(), ticks: this.#clock.takeLateness() },
     });
+  }
+
+  #chooseEffort(utilization: number): void {
+    this.#busySeconds = utilization > frugalAbove ? this.#busySeconds + 1 : 0;
+    if (this.#busySeconds >= frugalAfter) limitEncodingEffort(frugalComplexity);
+    else if (utilization < generousBelow) limitEncodingEffort(fullComplexity);
   }
 
   #reply(request: number, result: WorkerResult<unknown>): void {
