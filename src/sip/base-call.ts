@@ -11,6 +11,8 @@ export interface CallParts {
   readonly callId: string;
   readonly remote: SipCall['remote'];
   readonly localAddress: string;
+  /** The call that this one replaces. */
+  readonly replaces?: SipCall | undefined;
 }
 
 /** Our requests inside an answered dialog. */
@@ -26,6 +28,7 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
   readonly account: SipAccount;
   readonly callId: string;
   readonly remote: SipCall['remote'];
+  readonly replaces: SipCall | undefined;
   /** Resolves when nothing of the call is left on the wire. */
   readonly settled: Promise<void>;
   protected readonly log: Log;
@@ -39,6 +42,7 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
     this.account = parts.account;
     this.callId = parts.callId;
     this.remote = parts.remote;
+    this.replaces = parts.replaces;
     this.address = parts.localAddress;
     this.log = parts.log.child({ sipCallId: withoutControls(parts.callId).slice(0, 128) });
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -70,6 +74,11 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
   async info(contentType: string, body: string): Promise<Result<number>> {
     if (this.#ended || this.leg === undefined) return fail('hangup', 'no dialog');
     return this.leg.info(contentType, body);
+  }
+
+  /** Neither engine transfers yet. */
+  async refer(_target: string): Promise<Result<number>> {
+    return fail('phone-failed', 'REFER is not served yet');
   }
 
   /** A listener's exception is a bug of that listener; it must not reach a transaction or a socket. */

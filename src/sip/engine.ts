@@ -68,6 +68,10 @@ export interface InviteOptions {
   readonly mayFollow?: (target: string) => boolean;
   /** The call could go by another account: a server that says nothing at all is not waited for as long as for the only one. */
   readonly impatient?: boolean;
+  /** Value of a Replaces header (RFC 3891): the dialog of the peer that this call takes over. */
+  readonly replaces?: string | undefined;
+  /** Value of a Referred-By header (RFC 3892): who asked for this call. */
+  readonly referredBy?: string | undefined;
 }
 
 export interface SipHeader {
@@ -91,6 +95,11 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
   readonly localAddress: string;
   /** The SDP offer of an incoming INVITE; undefined: offerless, our `answer` carries the offer. */
   readonly offer: string | undefined;
+  /**
+   * The running call whose dialog this INVITE replaces (RFC 3891); undefined for all others. It is answered and belongs to the
+   * same account.
+   */
+  readonly replaces: SipCall | undefined;
   /** First value of a header of the INVITE; the name's case does not matter. */
   header(name: string): string | undefined;
   /** 180 Ringing. */
@@ -106,6 +115,8 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
   reinvite(sdp: string): Promise<Result<string>>;
   /** Sends an INFO (RFC 6086); the SIP status. */
   info(contentType: string, body: string): Promise<Result<number>>;
+  /** Asks the peer to call `target`, a SIP URI, in place of us (RFC 3515). The final status that its NOTIFY told, or why not. */
+  refer(target: string): Promise<Result<number>>;
   /**
    * Ends the call by what the state asks for: a final response (incoming, unanswered), CANCEL (outgoing, unanswered) or BYE
    * with a `Reason` header (RFC 3326). Queued when RFC 3261 §15 forbids a BYE now (no ACK yet).
@@ -132,8 +143,29 @@ export interface SipCallEvents {
   reanswered: [sdp: string | undefined];
   /** INFO from the peer; the engine answered 200. */
   info: [contentType: string, body: string];
+  /** The peer asks us to call another in its place (RFC 3515). Must be answered once. Without a listener: 603. */
+  refer: [transfer: TransferRequest];
   /** The dialog is over. `hangup`/`cancelled` when the peer ended it, else the code that was mapped from its status. */
   ended: [why: Failure];
+}
+
+/** A REFER of the peer (RFC 3515). */
+export interface TransferRequest {
+  /** SIP URI to call, without headers and control characters, at most 512 characters. */
+  readonly target: string;
+  /** The dialog that the new call takes over (attended transfer), as the value of a Replaces header; undefined: blind. */
+  readonly replaces: string | undefined;
+  /** Value of Referred-By (RFC 3892), to be passed on. */
+  readonly referredBy: string | undefined;
+  /** 202 and NOTIFY 100; no NOTIFY with `Refer-Sub: false` (RFC 4488). */
+  accept(): void;
+  /** 403 for what the catalogue says 403 for, else 603. */
+  refuse(why: Failure): void;
+  /**
+   * NOTIFY with the status of the new call; provisional ones may be left out, a final one ends the subscription. Harmless after
+   * the end of the dialog, and without a subscription.
+   */
+  progress(status: number, reason: string): void;
 }
 
 export interface Registration extends EventEmitter<RegistrationEvents> {
