@@ -43,7 +43,7 @@ function scoresPlot(rows: readonly SoundRow[], title: string): string {
     .slice(1)
     .map(({ name, label }) => `${name}: ${label}`)
     .join('; ');
-  return svg(width, top + height + 62, [
+  return svg(title, width, top + height + 62, [
     text(left, 20, `${title}: MOS-LQO`),
     legend(left + 220, [
       ['through the gateway', colours.gateway],
@@ -91,7 +91,7 @@ function depthPlot(curves: readonly DepthCurve[]): string {
       ...ticks,
     ].join('');
   });
-  return svg(left + width + 20, top + curves.length * (height + space), [
+  return svg('Delay of the jitter buffer', left + width + 20, top + curves.length * (height + space), [
     legend(left, [
       ['packets: ms later than the fastest', colours.arrival],
       ['delay of the jitter buffer, ms', colours.depth],
@@ -100,9 +100,10 @@ function depthPlot(curves: readonly DepthCurve[]): string {
   ]);
 }
 
-function svg(width: number, height: number, content: readonly string[]): string {
+/** `title` is what those hear who do not see the picture. */
+function svg(title: string, width: number, height: number, content: readonly string[]): string {
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${style}<rect width="100%" height="100%" fill="white"/>\n${content.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><title>${title}</title>${style}<rect width="100%" height="100%" fill="white"/>\n${content.join('\n')}\n</svg>\n`;
 }
 
 function legend(left: number, entries: readonly (readonly [string, string])[]): string {
