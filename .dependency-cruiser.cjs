@@ -70,7 +70,7 @@ module.exports = {
     adapter('sdp-transform', '^src/sip/sdp-text\\.ts$'),
     adapter('sip\\.js', '^src/sip/embedded/sip-js\\.ts$'),
     adapter('drachtio-srf', '^src/sip/drachtio/drachtio-srf\\.ts$'),
-    adapter('@noble', '^src/media/worker/p256\\.ts$'),
+    adapter('@noble', '^src/media/worker/p256(\\.test)?\\.ts$'),
     adapter('werift', '^src/media/worker/werift\\.ts$'),
     adapter('libopus-wasm', '^src/media/worker/libopus-wasm\\.ts$'),
     adapter('koffi', '^src/media/worker/native-library\\.ts$'),
