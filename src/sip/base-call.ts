@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import type { SipAccount } from '../config/config.ts';
 import { type Failure, fail, failure, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { SipCall, SipCallEvents } from './engine.ts';
+import type { SipCall, SipCallEvents, TransferRequest } from './engine.ts';
 import { withoutControls } from './header-line.ts';
+import type { DialogTags } from './refer-replaces.ts';
 
 export interface CallParts {
   readonly log: Log;
@@ -19,6 +20,9 @@ export interface CallParts {
 export interface CallLeg {
   reinvite(sdp: string): Promise<Result<string>>;
   info(contentType: string, body: string): Promise<Result<number>>;
+  refer(target: string): Promise<Result<number>>;
+  /** Undefined as long as it is not known to be confirmed. */
+  readonly tags: DialogTags | undefined;
 }
 
 /** What the calls of both engines share: identity, events, and the verbs of an answered call. */
@@ -76,9 +80,20 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
     return this.leg.info(contentType, body);
   }
 
-  /** Neither engine transfers yet. */
-  async refer(_target: string): Promise<Result<number>> {
-    return fail('phone-failed', 'REFER is not served yet');
+  async refer(target: string): Promise<Result<number>> {
+    if (this.#ended || this.leg === undefined) return fail('hangup', 'no dialog');
+    return this.leg.refer(target);
+  }
+
+  /** What a Replaces header names the dialog by; undefined: it is not answered, or over. */
+  get dialogTags(): DialogTags | undefined {
+    return this.#ended ? undefined : this.leg?.tags;
+  }
+
+  /** The peer asks for a transfer. */
+  protected transferAsked(transfer: TransferRequest): void {
+    if (this.#ended || this.listenerCount('refer') === 0) transfer.refuse(failure('phone-rejected'));
+    else this.tell('refer', transfer);
   }
 
   /** A listener's exception is a bug of that listener; it must not reach a transaction or a socket. */

@@ -14,9 +14,9 @@ export type Admission =
 const deliver: Admission = { kind: 'deliver' };
 
 /** Methods of other RFCs that we know and do not serve: 405. What nobody knows gets 501 (RFC 3261 §21.5.2). */
-const refusedMethods = new Set(['MESSAGE', 'NOTIFY', 'PUBLISH', 'REFER', 'REGISTER', 'SUBSCRIBE']);
+const refusedMethods = new Set(['MESSAGE', 'PUBLISH', 'REGISTER', 'SUBSCRIBE']);
 /** Option tags that we can serve when a peer requires them. 100rel: we then send no provisional response but 100 (RFC 3262 §3). */
-const servedOptions = new Set(['100rel', 'timer']);
+const servedOptions = new Set(['100rel', 'replaces', 'timer']);
 const servedBodies = new Set(['application/sdp']);
 
 /** Inspects method, URI, Require and body in the order of RFC 3261 §8.2.1 to §8.2.3. */
@@ -33,6 +33,8 @@ export function admit(request: SipRequest, servedMethods: readonly string[]): Ad
     return answer(416, 'Unsupported URI Scheme');
   const unsupported = headers.list('require').filter((option) => !servedOptions.has(option.toLowerCase()));
   if (unsupported.length > 0) return answer(420, 'Bad Extension', unsupportedLine(unsupported));
+  // A call that nobody is in yet would be made on a stranger's word.
+  if (method === 'REFER' && request.to.parameters.get('tag') === undefined) return answer(403, 'Forbidden');
   if (method === 'INVITE' && !acceptsSdp(request))
     return answer(406, 'Not Acceptable', 'Warning: 399 - "Accept lacks application/sdp"');
   return admitBody(request);

@@ -8,4 +8,6 @@ export const servedMethods = [
   'INFO',
   'UPDATE',
   'PRACK',
+  'REFER',
+  'NOTIFY',
 ] as const;

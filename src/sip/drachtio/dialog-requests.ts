@@ -4,6 +4,7 @@ import { endingOfStatus } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
 import type { SipResponse } from '../message.ts';
 import { sdpOf } from '../message-body.ts';
+import type { ReferMessage } from '../refer-dialog.ts';
 import { servedMethods } from '../served-methods.ts';
 import type { DrachtioSession } from './session.ts';
 
@@ -72,6 +73,12 @@ export class DialogRequests {
     const lines = [headerLine('Content-Type', contentType), headerLine('Content-Disposition', 'render')];
     const response = await this.#request({ method: 'INFO', lines, body });
     return response === undefined ? fail('phone-unreachable', 'no answer to INFO') : ok(response.status);
+  }
+
+  /** REFER or NOTIFY; the answer, undefined without one. */
+  transfer({ method, lines, contentType, body }: ReferMessage): Promise<SipResponse | undefined> {
+    const type = contentType === undefined ? [] : [headerLine('Content-Type', contentType)];
+    return this.#request({ method, lines: [...lines, ...type], body });
   }
 
   async bye(reason: string): Promise<void> {

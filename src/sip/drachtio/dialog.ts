@@ -1,8 +1,13 @@
 import { type Failure, failure, type Result } from '../../errors.ts';
 import { reasonText } from '../ending-of-status.ts';
+import type { TransferRequest } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
+import type { SipHead } from '../message.ts';
 import { contentType, sdpOf } from '../message-body.ts';
+import type { NameAddr } from '../name-addr.ts';
 import { reasonLine } from '../reason-header.ts';
+import { ReferDialog, type Respond } from '../refer-dialog.ts';
+import type { DialogTags } from '../refer-replaces.ts';
 import { servedMethods } from '../served-methods.ts';
 import { DialogRequests, type DialogRequestsOptions } from './dialog-requests.ts';
 import type { DrachtioRequest, DrachtioSession } from './session.ts';
@@ -13,12 +18,16 @@ export interface DialogListener {
   reacknowledged(sdp: string | undefined): void;
   reoffer(sdp: string | undefined, respond: (answer: Result<string>) => void): void;
   info(contentType: string, body: string): void;
+  /** REFER. */
+  transfer(transfer: TransferRequest): void;
   /** The dialog is dead. `byPeer`: nothing is left to be said to the peer. */
   lost(why: Failure, byPeer: boolean): void;
 }
 
 export interface DialogOptions extends Omit<DialogRequestsOptions, 'peerIsOffering'> {
   readonly listener: DialogListener;
+  /** Of the 2xx that made it; for one that the peer opened they come with the ACK. */
+  readonly tags: DialogTags | undefined;
 }
 
 /** One answered dialog from our side. Its transactions, routes and sequence numbers are the drachtio-server's. */
@@ -27,6 +36,8 @@ export class DrachtioDialog {
   readonly session: DrachtioSession;
   readonly #options: DialogOptions;
   readonly #requests: DialogRequests;
+  readonly #transfers: ReferDialog;
+  #tags: DialogTags | undefined;
   /** Refuses the peer's offer that waits for our answer. */
   #answering: (() => void) | undefined;
   /** Our 200 to a re-INVITE waits for its ACK. */
@@ -40,7 +51,12 @@ export class DrachtioDialog {
     this.id = options.dialogId;
     this.session = options.session;
     this.#acknowledged = options.ownsCallId;
+    this.#tags = options.tags;
     this.#requests = new DialogRequests({ ...options, peerIsOffering: () => this.#answering !== undefined });
+    this.#transfers = new ReferDialog({
+      send: (message) => this.#requests.transfer(message),
+      asked: (transfer) => options.listener.transfer(transfer),
+    });
   }
 
   reinvite(sdp: string): Promise<Result<string>> {
@@ -49,6 +65,14 @@ export class DrachtioDialog {
 
   info(type: string, body: string): Promise<Result<number>> {
     return this.#requests.info(type, body);
+  }
+
+  refer(target: string): Promise<Result<number>> {
+    return this.#transfers.refer(target);
+  }
+
+  get tags(): DialogTags | undefined {
+    return this.#tags;
   }
 
   /** Sends BYE; resolves when it was answered or given up. RFC 3261 §15: a UAS must have seen the ACK, or waited for it. */
@@ -63,6 +87,7 @@ export class DrachtioDialog {
     this.#closed = true;
     clearTimeout(this.#unacknowledged);
     this.#answering?.();
+    this.#transfers.close();
     this.#requests.close();
   }
 
@@ -76,6 +101,7 @@ export class DrachtioDialog {
     const { message } = request;
     switch (message.method) {
       case 'ACK':
+        this.#tags ??= tagsOf(message, message.to, message.from);
         this.#onAck(sdpOf(message));
         break;
       case 'BYE':
@@ -90,6 +116,12 @@ export class DrachtioDialog {
       case 'INFO':
         accept(request);
         this.#options.listener.info(contentType(message), message.body);
+        break;
+      case 'REFER':
+        this.#transfers.receiveRefer(message, respondTo(request));
+        break;
+      case 'NOTIFY':
+        this.#transfers.receiveNotify(message, respondTo(request));
         break;
       case 'OPTIONS':
       case 'PRACK':
@@ -165,6 +197,16 @@ export class DrachtioDialog {
 }
 
 const allow = headerLine('Allow', servedMethods.join(', '));
+
+/** The dialog of a message, with our party and the peer's. */
+export function tagsOf({ callId }: SipHead, local: NameAddr, remote: NameAddr): DialogTags {
+  const tag = ({ parameters }: NameAddr): string => parameters.get('tag') ?? '';
+  return { callId, localTag: tag(local), remoteTag: tag(remote) };
+}
+
+function respondTo(request: DrachtioRequest): Respond {
+  return (status, phrase, lines = []) => request.respond({ status, phrase, lines: [allow, ...lines] });
+}
 
 function accept(request: DrachtioRequest): void {
   request.respond({ status: 200, phrase: 'OK', lines: [allow] });

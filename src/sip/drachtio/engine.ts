@@ -16,6 +16,7 @@ import type {
 } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { PeerWatch } from '../peer-watch.ts';
+import { callToReplace, takeoverLines } from '../refer-replaces.ts';
 import { admit } from '../request-admission.ts';
 import { servedMethods } from '../served-methods.ts';
 import { optionsAnswer, type ServiceState } from '../service-state.ts';
@@ -148,6 +149,7 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
   invite(target: string, options: InviteOptions): SipCall {
     // Throws on a header that must not reach the wire, before anything has been sent.
     for (const { name, value } of options.headers) headerLine(name, value);
+    takeoverLines(options);
     const call = new OutgoingCall({
       session: this.#servers.next(),
       dialogs: this.#dialogs,
@@ -258,12 +260,18 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
       request.respond({ status: 401, phrase: 'Unauthorized', lines: challenge.lines });
       return;
     }
+    const replacing = callToReplace(message.headers, chosen, this.#calls);
+    if (!replacing.ok) {
+      request.respond(replacing);
+      return;
+    }
     const { account } = chosen;
     const announce = (localAddress: string): void => {
       const options = {
         request,
         account,
         trusted: chosen.caller === 'known',
+        replaces: replacing.call,
         localAddress,
         dialogs: this.#dialogs,
         t1: this.#t1,

@@ -5,6 +5,7 @@ import { BaseCall } from '../base-call.ts';
 import { callerOf } from '../caller-identity.ts';
 import { digestOf } from '../credentials.ts';
 import { reasonText } from '../ending-of-status.ts';
+import type { SipCall } from '../engine.ts';
 import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import { sdpOf } from '../message-body.ts';
 import { refusalOf } from '../reason-header.ts';
@@ -18,6 +19,8 @@ export interface IncomingCallOptions {
   readonly account: SipAccount;
   readonly dialogs: DialogTable;
   readonly localAddress: string;
+  /** The call that this one replaces. */
+  readonly replaces: SipCall | undefined;
   /** The caller is a server of the account, or on its list: its word about others counts, and it may ask for our proof. */
   readonly trusted: boolean;
   readonly t1: number;
@@ -37,10 +40,10 @@ export class IncomingCall extends BaseCall {
   #byeQueued: Failure | undefined;
 
   constructor(options: IncomingCallOptions) {
-    const { request, account, localAddress, log } = options;
+    const { request, account, localAddress, log, replaces } = options;
     const { message } = request;
     const remote = callerOf(message, options.trusted);
-    super({ log, account, callId: message.callId, remote, localAddress });
+    super({ log, account, callId: message.callId, remote, localAddress, replaces });
     this.#options = options;
     this.offer = sdpOf(message);
   }
@@ -75,7 +78,7 @@ export class IncomingCall extends BaseCall {
   answer(sdp: string): void {
     if (this.#state !== 'unanswered') return;
     this.#state = 'answered';
-    const lines = [this.#contact(), allow];
+    const lines = [this.#contact(), allow, supported];
     const answer = { status: 200, phrase: 'OK', lines, body: sdp };
     this.#options.request.respond(answer, (sent) => this.#answered(sent));
   }
@@ -117,7 +120,7 @@ export class IncomingCall extends BaseCall {
       .list('require')
       .some((option) => option.toLowerCase() === '100rel');
     if (this.#state !== 'unanswered' || reliableOnly) return;
-    const lines = [this.#contact(), allow];
+    const lines = [this.#contact(), allow, supported];
     request.respond({ status, phrase, lines, ...(body !== undefined && { body }) });
   }
 
@@ -143,6 +146,7 @@ export class IncomingCall extends BaseCall {
       // A stranger would get what it needs to guess our password.
       digest: trusted ? digestOf(account) : undefined,
       ownsCallId: false,
+      tags: undefined,
       t1,
       listener: this.#listener(),
     });
@@ -160,6 +164,7 @@ export class IncomingCall extends BaseCall {
       reacknowledged: (sdp) => this.tell('reanswered', sdp),
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
       info: (contentType, body) => this.tell('info', contentType, body),
+      transfer: (transfer) => this.transferAsked(transfer),
       lost: (why, byPeer) => {
         if (this.#state === 'over') return;
         if (byPeer) this.#over();
@@ -184,3 +189,4 @@ export class IncomingCall extends BaseCall {
 }
 
 const allow = headerLine('Allow', servedMethods.join(', '));
+const supported = headerLine('Supported', 'replaces');

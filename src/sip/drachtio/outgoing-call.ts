@@ -9,7 +9,7 @@ import { sdpOf } from '../message-body.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonLine } from '../reason-header.ts';
 import { remoteOf } from '../remote-party.ts';
-import { DrachtioDialog } from './dialog.ts';
+import { DrachtioDialog, tagsOf } from './dialog.ts';
 import type { DialogTable } from './dialog-table.ts';
 import { OutgoingInvite, type ServerHealth } from './outgoing-invite.ts';
 import type { DrachtioSession } from './session.ts';
@@ -159,13 +159,13 @@ export class OutgoingCall extends BaseCall {
   /** An INVITE that was given up is answered after all. */
   #late(
     session: DrachtioSession,
-    { status }: SipResponse,
+    response: SipResponse,
     dialogId: string | undefined,
     acknowledge: () => void,
   ): void {
-    if (status < 200 || status >= 300) return;
+    if (response.status < 200 || response.status >= 300) return;
     acknowledge();
-    if (dialogId !== undefined) void this.#makeLeg(session, dialogId).bye(failure('cancelled'));
+    if (dialogId !== undefined) void this.#makeLeg(session, dialogId, response).bye(failure('cancelled'));
   }
 
   #progress(response: SipResponse, acknowledge: () => void): void {
@@ -186,7 +186,7 @@ export class OutgoingCall extends BaseCall {
       this.#failed(failure('phone-failed', `${response.status} without a dialog`));
       return;
     }
-    const leg = this.#makeLeg(session, dialogId);
+    const leg = this.#makeLeg(session, dialogId, response);
     if (this.#state !== 'calling') {
       // Answered while we cancelled (RFC 3261 §9.1). The server may have said BYE already; ours then fails without harm.
       leg.bye(failure('hangup')).finally(() => this.settle());
@@ -261,18 +261,20 @@ export class OutgoingCall extends BaseCall {
     });
   }
 
-  #makeLeg(session: DrachtioSession, dialogId: string): DrachtioDialog {
+  #makeLeg(session: DrachtioSession, dialogId: string, accepted: SipResponse): DrachtioDialog {
     return new DrachtioDialog({
       session,
       dialogId,
       digest: this.#invite.digest,
       ownsCallId: true,
+      tags: tagsOf(accepted, accepted.from, accepted.to),
       t1: this.#options.t1,
       listener: {
         acknowledged: () => {},
         reacknowledged: (sdp) => this.tell('reanswered', sdp),
         reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
         info: (contentType, body) => this.tell('info', contentType, body),
+        transfer: (transfer) => this.transferAsked(transfer),
         lost: (why, byPeer) => this.#lost(why, byPeer),
       },
     });

@@ -7,6 +7,7 @@ import { headerLine, quoted, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
 import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
+import { takeoverLines } from '../refer-replaces.ts';
 import { servedMethods } from '../served-methods.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
 import type { HopHealth } from '../transport/hop-health.ts';
@@ -104,7 +105,9 @@ export class OutgoingInvite {
         headerLine('CSeq', `${this.#cseq} INVITE`),
         contactLine(account),
         headerLine('Allow', servedMethods.join(', ')),
+        headerLine('Supported', 'replaces'),
         headerLine('Accept', 'application/sdp'),
+        ...takeoverLines(this.#options),
         ...(this.#abroad ? [] : privacyLines(account, addressOfRecord(account) ?? '')),
         headerLine('Content-Type', 'application/sdp'),
         ...headers.map(({ name, value }) => headerLine(name, toWire(value))),

@@ -2,9 +2,12 @@ import { type Failure, failure, type Result } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { DigestClient } from '../digest.ts';
 import { reasonText } from '../ending-of-status.ts';
+import type { TransferRequest } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import type { Headers } from '../message.ts';
 import { reasonLine } from '../reason-header.ts';
+import { ReferDialog, type Respond } from '../refer-dialog.ts';
+import type { DialogTags } from '../refer-replaces.ts';
 import { acceptTerms, isTooBrief, leastSeconds, type SessionTerms, SessionTimer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import { DialogRequests } from './dialog-requests.ts';
@@ -27,6 +30,8 @@ export interface DialogListener {
   reacknowledged(sdp: string | undefined): void;
   reoffer(sdp: string | undefined, respond: (answer: Result<string>) => void): void;
   info(contentType: string, body: string): void;
+  /** REFER. */
+  transfer(transfer: TransferRequest): void;
   /** PRACK came; false: it acknowledges nothing. */
   provisionallyAcknowledged(prack: Headers, sdp: string | undefined): boolean;
   /** The dialog is dead: the peer said BYE, or what we sent was never acknowledged. */
@@ -56,6 +61,7 @@ export class DialogLeg {
   readonly session: SessionDialog;
   readonly #options: DialogLegOptions;
   readonly #requests: DialogRequests;
+  readonly #transfers: ReferDialog;
   /** Refuses the peer's offer that waits for our answer. */
   #answering: (() => void) | undefined;
   #reinviteUnacknowledged: NodeJS.Timeout | undefined;
@@ -76,6 +82,10 @@ export class DialogLeg {
       peerIsOffering: () => this.#answering !== undefined,
       sessionTerms: () => this.#terms,
       onAgreed: (terms) => this.agree(terms),
+    });
+    this.#transfers = new ReferDialog({
+      send: (message) => this.#requests.transfer(message),
+      asked: (transfer) => options.listener.transfer(transfer),
     });
     this.#timer = new SessionTimer({
       refresh: () => this.#refresh(),
@@ -123,6 +133,15 @@ export class DialogLeg {
     return this.#requests.info(type, body);
   }
 
+  refer(target: string): Promise<Result<number>> {
+    return this.#transfers.refer(target);
+  }
+
+  get tags(): DialogTags | undefined {
+    const { early, callId, localTag, remoteTag } = this.session;
+    return early ? undefined : { callId, localTag, remoteTag };
+  }
+
   /** Sends BYE; resolves when it was answered or given up. RFC 3261 §15: a UAS must have seen the ACK, or waited for it. */
   bye(why: Failure): Promise<void> {
     this.close();
@@ -136,6 +155,7 @@ export class DialogLeg {
     clearTimeout(this.#reinviteUnacknowledged);
     this.#timer.stop();
     this.#answering?.();
+    this.#transfers.close();
     this.#requests.close();
   }
 
@@ -186,6 +206,19 @@ export class DialogLeg {
         });
       else server.reject({ statusCode: this.#closed ? 487 : 488, reasonPhrase: refusalPhrase(this.#closed) });
     });
+  }
+
+  /** REFER and NOTIFY. */
+  receiveTransfer(request: IncomingRequest): void {
+    if (!countInDialog(this.session, request)) return;
+    const server = serveTransaction(this.#options.core, request);
+    const respond: Respond = (statusCode, reasonPhrase, lines = []) => {
+      const extraHeaders = [headerLine('Contact', this.#options.contact), ...abilityLines(), ...lines];
+      if (statusCode < 300) server.accept({ statusCode, reasonPhrase, extraHeaders });
+      else server.reject({ statusCode, reasonPhrase, extraHeaders: [...lines] });
+    };
+    if (request.method === 'REFER') this.#transfers.receiveRefer(request.source, respond);
+    else this.#transfers.receiveNotify(request.source, respond);
   }
 
   /** RFC 3261 §14.2, RFC 3311 §5.2: our own offer is out: 491; the peer's last one is not answered yet: 500. */

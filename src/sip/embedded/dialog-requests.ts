@@ -3,7 +3,8 @@ import type { Log } from '../../log.ts';
 import { type DigestClient, withCredentials } from '../digest.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import { headerLine } from '../header-line.ts';
-import type { Headers } from '../message.ts';
+import type { Headers, SipResponse } from '../message.ts';
+import type { ReferMessage } from '../refer-dialog.ts';
 import { askLines, leastSeconds, minimumOf, type SessionTerms, termsOfAnswer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import { IncomingResponse, sdpOf } from './incoming-message.ts';
@@ -100,6 +101,18 @@ export class DialogRequests {
       this.#options.session.info(delegate, { extraHeaders: [...extraHeaders], body }),
     );
     return answer.message === undefined ? fail('phone-unreachable', 'no answer to INFO') : ok(answer.status);
+  }
+
+  /** REFER or NOTIFY; the answer, undefined without one. */
+  async transfer({ method, lines, contentType, body }: ReferMessage): Promise<SipResponse | undefined> {
+    const { core, session, contact } = this.#options;
+    const content = contentType && { contentDisposition: 'render', contentType, content: body };
+    const answer = await this.#request(method, body, (delegate, authorization) => {
+      const extraHeaders = [headerLine('Contact', contact), ...lines, ...abilityLines(), ...authorization];
+      const options = { extraHeaders, ...(content && { body: content }) };
+      return core.request(session.createOutgoingRequestMessage(method, options), delegate);
+    });
+    return answer.message?.source;
   }
 
   async bye(reason: string): Promise<void> {

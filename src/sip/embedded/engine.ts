@@ -18,6 +18,7 @@ import type {
 } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
 import { PeerWatch } from '../peer-watch.ts';
+import { callToReplace, takeoverLines } from '../refer-replaces.ts';
 import type { ServiceState } from '../service-state.ts';
 import { isTooBrief } from '../session-timer.ts';
 import { SourceAdmission } from '../source-admission.ts';
@@ -231,6 +232,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
   invite(target: string, options: InviteOptions): SipCall {
     // Throws on a header that must not reach the wire, before anything has been sent.
     for (const { name, value } of options.headers) headerLine(name, value);
+    takeoverLines(options);
     const call = new OutgoingCall({
       core: this.#core,
       dialogs: this.#dialogs,
@@ -277,6 +279,11 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
       server.reject(tooBrief());
       return;
     }
+    const replacing = callToReplace(request.source.headers, chosen, this.#calls);
+    if (!replacing.ok) {
+      server.reject({ statusCode: replacing.status, reasonPhrase: replacing.phrase });
+      return;
+    }
     server.trying();
     const { origin } = channel;
     const known =
@@ -290,6 +297,7 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
         core: this.#core,
         account: chosen.account,
         trusted: chosen.caller === 'known',
+        replaces: replacing.call,
         dialogs: this.#dialogs,
         server,
         request,

@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts';
 import { callerOf } from '../caller-identity.ts';
 import { digestOf } from '../credentials.ts';
 import { reasonText } from '../ending-of-status.ts';
+import type { SipCall } from '../engine.ts';
 import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import type { Headers } from '../message.ts';
 import { refusalOf } from '../reason-header.ts';
@@ -31,6 +32,8 @@ export interface IncomingCallOptions {
   readonly server: InviteUserAgentServer;
   readonly request: IncomingRequest;
   readonly localAddress: string;
+  /** The call that this one replaces. */
+  readonly replaces: SipCall | undefined;
   readonly contact: string;
   /** Sends a response to the INVITE once more. */
   readonly repeat: (text: string) => void;
@@ -56,7 +59,8 @@ export class IncomingCall extends EmbeddedCall {
   constructor(options: IncomingCallOptions) {
     const { request, core, account, localAddress, log } = options;
     const remote = callerOf(request.source, options.trusted);
-    super({ core, log, account, callId: request.callId, remote, localAddress });
+    const { replaces } = options;
+    super({ core, log, account, callId: request.callId, remote, localAddress, replaces });
     this.#options = options;
     this.#reliable = new ReliableProvisional(request.cseq);
     this.offer = sdpOf(request.source);
@@ -244,6 +248,7 @@ export class IncomingCall extends EmbeddedCall {
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
       provisionallyAcknowledged: (prack) => this.#provisionallyAcknowledged(prack),
       info: (contentType, body) => this.tell('info', contentType, body),
+      transfer: (transfer) => this.transferAsked(transfer),
       lost: (why, byPeer) => this.#lost(why, byPeer),
     };
   }

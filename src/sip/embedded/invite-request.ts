@@ -4,6 +4,7 @@ import { headerLine, toWire } from '../header-line.ts';
 import type { Headers, SipResponse } from '../message.ts';
 import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
+import { takeoverLines } from '../refer-replaces.ts';
 import { askLines, leastSeconds, minimumOf } from '../session-timer.ts';
 import { parseUri, type SipUri } from '../sip-uri.ts';
 import type { Hop } from '../transport/packet.ts';
@@ -196,6 +197,7 @@ export class InviteRequest {
       ...abilityLines(),
       ...(this.#sessionSeconds === 0 ? [] : askLines(this.#sessionSeconds, this.#minimum, undefined)),
       headerLine('Accept', 'application/sdp'),
+      ...takeoverLines(this.#options),
       ...this.#privacyLines(),
       ...this.#options.headers.map(({ name, value }) => headerLine(name, toWire(value))),
       ...this.#authorization,

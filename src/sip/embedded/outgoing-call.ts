@@ -332,6 +332,7 @@ export class OutgoingCall extends EmbeddedCall {
       provisionallyAcknowledged: () => false,
       reoffer: (sdp, respond) => this.tell('reoffer', sdp, respond),
       info: (contentType, body) => this.tell('info', contentType, body),
+      transfer: (transfer) => this.transferAsked(transfer),
       // Also the loser of a fork may say BYE; that one is not the call.
       lost: (why, byPeer) => (this.leg?.session === session ? this.#lost(why, byPeer) : undefined),
     };

@@ -29,8 +29,10 @@ export interface ReceiverOptions {
   readonly service: () => ServiceState;
 }
 
-/** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2); sip.js throws on one. */
-const dialogMethods: ReadonlySet<string> = new Set(['BYE', 'INFO', 'PRACK', 'UPDATE']);
+/** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2, RFC 6665 §4.1.3); sip.js throws on one. */
+const dialogMethods: ReadonlySet<string> = new Set(['BYE', 'INFO', 'NOTIFY', 'PRACK', 'UPDATE']);
+/** Their dialog is found by us: sip.js does not know them, or has another idea of them. */
+const ownMethods: ReadonlySet<string> = new Set(['NOTIFY', 'REFER', 'UPDATE']);
 
 /** The way of every packet: its source, parser, admission, then sip.js. Nothing gets out of here as an exception. */
 export class Receiver {
@@ -182,12 +184,15 @@ export class Receiver {
   /** True when one of our dialogs took the request, which sip.js then must not see. */
   #served(request: IncomingRequest, channel: ServerChannel): boolean {
     const { core, dialogs } = this.#options;
-    if (request.method !== 'UPDATE' && request.toTag === '') return false;
+    const own = ownMethods.has(request.method);
+    if (!own && request.toTag === '') return false;
     const leg = dialogs.find(request);
     return core.asServer(channel, () => {
-      if (request.method !== 'UPDATE') return leg?.refuses(request) ?? false;
-      if (leg !== undefined) leg.receiveUpdate(request);
-      else this.#strayUpdate(request);
+      if (!own) return leg?.refuses(request) ?? false;
+      if (request.method === 'UPDATE' && leg === undefined) this.#strayUpdate(request);
+      else if (request.method === 'UPDATE') leg?.receiveUpdate(request);
+      else if (leg === undefined) core.replyStateless(request, { statusCode: 481 });
+      else leg.receiveTransfer(request);
       return true;
     });
   }

@@ -75,7 +75,7 @@ export interface SipTimes {
 export const standardTimes: SipTimes = { t1: 500, t2: 4_000, t4: 5_000 };
 
 /** Extensions that we understand, for `Supported` (RFC 3261 §20.37). */
-export const supportedOptions = ['timer', '100rel'] as const;
+export const supportedOptions = ['timer', '100rel', 'replaces'] as const;
 
 /** Lines that say what we can do, for each request and 2xx that sets up or refreshes a call. */
 export function abilityLines(): string[] {
