@@ -53,6 +53,34 @@ export function callRerouted(log: Log, why: Failure): void {
   log.warn({ event: 'call-rerouted', ...reasons(why) }, 'the call goes by another account');
 }
 
+/** The PBX may not transfer the call there. */
+export function transferRefused(log: Log, target: string, why: Failure): void {
+  log.warn({ event: 'transfer-refused', target, ...reasons(why) }, 'a transfer is refused');
+}
+
+/** The PBX transfers the phone: the target is called now. */
+export function transferStarted(log: Log, { target, replaces, referredBy }: TransferOutline): void {
+  const kind = replaces === undefined ? 'blind' : 'attended';
+  log.info({ event: 'transfer-started', target, kind, referredBy }, 'the phone is transferred');
+}
+
+interface TransferOutline {
+  readonly target: string;
+  readonly replaces: string | undefined;
+  readonly referredBy: string | undefined;
+}
+
+/** The target took the call, or it goes on as it was. */
+export function transferEnded(log: Log, why: Failure | undefined): void {
+  if (why === undefined) log.info({ event: 'transferred' }, 'the phone was transferred');
+  else log.warn({ event: 'transfer-failed', ...reasons(why) }, 'the target did not take the call');
+}
+
+/** An INVITE took the place of the phone's dialog. */
+export function callReplaced(log: Log, context: { readonly peer: string; readonly sipCallId: string }): void {
+  log.info({ event: 'call-replaced', ...context }, 'another phone took the call over');
+}
+
 export function callEnded(log: Log, why: Failure): void {
   const message = `call ended: ${endings[why.code].phrase}`;
   const { reason, detail, remedy } = reasons(why);

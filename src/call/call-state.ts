@@ -47,6 +47,8 @@ export type CallEvent =
   | { readonly type: 'phone-ringing' }
   | { readonly type: 'phone-answered' }
   | { readonly type: 'phone-ended'; readonly why: Failure }
+  /** The PBX transfers the phone: `over`, when the target took the call or it goes on as before. */
+  | { readonly type: 'phone-moving'; readonly how: 'begun' | 'ringing' | 'over' }
   /** What `last-words` began is over. */
   | { readonly type: 'words-over' }
   | { readonly type: 'timer'; readonly name: TimerName }
@@ -157,6 +159,8 @@ export function step(state: CallState, event: CallEvent): Step {
       return on({ ...state, phone: 'answered' }, { type: 'status', text: 'Connected' });
     case 'phone-ended':
       return onPhoneEnded(state, event.why);
+    case 'phone-moving':
+      return on(state, { type: 'status', text: statusOfMove[event.how] });
     case 'words-over':
       return stay(state);
     case 'timer':
@@ -165,6 +169,8 @@ export function step(state: CallState, event: CallEvent): Step {
       return endCall(state, event.why);
   }
 }
+
+const statusOfMove = { begun: 'Connecting', ringing: 'Ringing', over: 'Connected' } as const;
 
 function onJoined(state: CallState, event: Extract<CallEvent, { type: 'joined' }>): Step {
   const joined: CallState = { ...state, room: 'joined', others: event.others };

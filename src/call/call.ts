@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { type Failure, failure } from '../errors.ts';
-import { callEnded, callProgress } from '../events.ts';
+import { type Failure, fail, failure, type Result } from '../errors.ts';
+import { callEnded, callProgress, callReplaced } from '../events.ts';
 import type { Log } from '../log.ts';
+import type { SipCall } from '../sip/engine.ts';
 import {
   type CallEvent,
   type CallState,
@@ -70,6 +71,19 @@ export class Call extends EventEmitter<{ finished: [why: Failure] }> {
   start(): void {
     this.#parts.roomLeg.setStatus('Initializing Call');
     this.#parts.roomLeg.join();
+  }
+
+  /** Is this the dialog of its phone? */
+  isOn(sip: SipCall): boolean {
+    return this.#parts.phone.isOn(sip);
+  }
+
+  /** Lets another dialog take the place of the phone's one. A failure is the reason to refuse it. */
+  async takeOver(sip: SipCall): Promise<Result<void>> {
+    if (this.#state.end !== undefined) return fail('hangup', 'the call is ending');
+    const taken = await this.#parts.phone.takeOver(sip);
+    if (taken.ok) callReplaced(this.#parts.log, { peer: sip.remote.uri, sipCallId: sip.callId });
+    return taken;
   }
 
   /** Ends the call from outside: shutdown, or a part that broke. */

@@ -1,31 +1,22 @@
-import type { CallProfile } from '../config/config.ts';
 import { type Failure, fail, failure, ok, type Result } from '../errors.ts';
-import { callRerouted } from '../events.ts';
+import { callRerouted, transferEnded, transferRefused, transferStarted } from '../events.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
-import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
-import { newSrtpKeys } from '../sip/crypto-attribute.ts';
-import { type InfoDigit, readDtmfInfo, writeDtmfInfo } from '../sip/dtmf-info.ts';
-import type { SipCall } from '../sip/engine.ts';
-import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
+import { readDtmfInfo } from '../sip/dtmf-info.ts';
+import type { SipCall, TransferRequest } from '../sip/engine.ts';
+import { AudioExchange, type Line } from './audio-exchange.ts';
 import type { CallEvent } from './call-state.ts';
+import { InfoDigits } from './info-digits.ts';
+import { PhoneTransfer } from './phone-transfer.ts';
 import type { PromptBook } from './prompt-book.ts';
 import type { PromptName } from './prompt-names.ts';
-
-const usualDigitMs = 160;
-
-/** The account that the call goes by, as far as media are concerned. */
-interface Line {
-  /** How the account's calls are led. */
-  readonly profile: Pick<CallProfile, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
-  /** Address for the `c=` line. */
-  readonly address: string;
-}
 
 export interface PhoneLegParts extends Line {
   readonly media: MediaCall;
   readonly prompts: PromptBook;
   readonly log: Log;
+  /** Judges a transfer that the peer of a dialog asks for: how the target is called, or why not. Without it none is allowed. */
+  readonly transfer?: (request: TransferRequest, sip: SipCall) => Result<PhoneLine['place']>;
 }
 
 /** An account that an outgoing call can be placed by. */
@@ -38,7 +29,8 @@ type AnotherLine = () => Promise<Result<PhoneLine>>;
 
 /**
  * The SIP leg of a call: one dialog and the RTP that its SDP describes. It answers re-offers (hold, resume, codec and address
- * changes) by itself; to the call it reports ringing, answered, ended.
+ * changes) by itself; to the call it reports ringing, answered, ended. A transfer puts another dialog in place of the first; the
+ * media and their ports stay.
  */
 export class PhoneLeg {
   onEvent: (event: CallEvent) => void = () => {};
@@ -46,28 +38,25 @@ export class PhoneLeg {
   onDigit: (digit: string) => void = () => {};
   readonly #parts: PhoneLegParts;
   #line: Line;
-  readonly #sessionId = Math.floor(Date.now() / 1000);
-  readonly #srtpKeys = newSrtpKeys();
-  #version = 1;
   #rtpPort = 0;
   #sip: SipCall | undefined;
   #place: PhoneLine['place'] | undefined;
   /** Where the call may go when nobody is there on its present line; undefined: nowhere, or too late. */
   #another: AnotherLine | undefined;
-  /** The last SDP that we sent, or that `answer()` will send. */
-  #ourSdp: string | undefined;
-  #agreed: AudioSession | undefined;
-  /** The last SDP that we sent is an offer, to which the peer owes the answer. */
-  #offering = false;
+  #audio: AudioExchange | undefined;
+  #transfer: PhoneTransfer | undefined;
+  /** The call is on its end: nothing moves any more. */
+  #ending = false;
   #ended: Failure | undefined;
-  #informed: Promise<void> = Promise.resolve();
+  readonly #infoDigits: InfoDigits;
 
   constructor(parts: PhoneLegParts) {
     this.#parts = parts;
     this.#line = parts;
+    this.#infoDigits = new InfoDigits(() => this.#sip, parts.log);
     parts.media.on('digit', (digit, leg) => {
       if (leg === 'phone') this.onDigit(digit.digit);
-      else if (this.#line.profile.dtmf === 'info') this.#inform(digit);
+      else if (this.#line.profile.dtmf === 'info') this.#infoDigits.send(digit);
     });
   }
 
@@ -78,11 +67,42 @@ export class PhoneLeg {
 
   /** Takes an incoming call as far as it goes without the room: ports, codec. A failure is the reason to refuse it. */
   async receive(sip: SipCall): Promise<Result<void>> {
-    this.#attach(sip);
+    this.#follow(sip);
     const opened = await this.#open();
     if (!opened.ok) return opened;
-    const answered = await this.#answerTo(sip.offer);
+    const audio = this.#exchange();
+    this.#audio = audio;
+    this.#serve(sip, audio);
+    const answered = await audio.answerTo(sip.offer);
     return answered.ok ? ok(undefined) : answered;
+  }
+
+  /** Is this its dialog? */
+  isOn(sip: SipCall): boolean {
+    return this.#sip === sip;
+  }
+
+  /** Answers an INVITE that takes the place of the present dialog (RFC 3891), which ends. A failure is the reason to refuse it. */
+  async takeOver(sip: SipCall): Promise<Result<void>> {
+    const old = this.#sip;
+    const present = this.#audio;
+    if (old === undefined || this.#isBusy) return fail('phone-busy', 'the call is moving or ends');
+    let gone: Failure | undefined;
+    sip.once('ended', (why) => {
+      gone = why;
+    });
+    const audio = this.#exchange();
+    const answered = await audio.answerTo(sip.offer);
+    if (!this.isOn(old) || this.#isBusy) return fail('phone-busy', 'the call is moving or ends');
+    if (!answered.ok || gone !== undefined) {
+      await present?.resume();
+      return answered.ok ? { ok: false, error: gone ?? failure('cancelled') } : answered;
+    }
+    this.#serve(sip, audio);
+    this.#moveTo(sip, audio);
+    sip.answer(answered.value);
+    old.end(failure('hangup'));
+    return ok(undefined);
   }
 
   /**
@@ -100,12 +120,13 @@ export class PhoneLeg {
   }
 
   answer(): void {
-    if (this.#ourSdp !== undefined) this.#sip?.answer(this.#ourSdp);
+    const sdp = this.#audio?.ourSdp;
+    if (sdp !== undefined) this.#sip?.answer(sdp);
   }
 
   invite(): void {
     if (this.#place === undefined) return;
-    this.#attach(this.#place(this.#offer()));
+    this.#call(this.#place);
   }
 
   /** Sends digits (a comma is a pause) to the phone, in the way that was agreed or is configured. */
@@ -115,8 +136,7 @@ export class PhoneLeg {
       media.sendDtmf(digits, 'phone');
       return;
     }
-    const known = digits.toUpperCase().replace(/[^0-9A-D*#]/g, '');
-    for (const digit of known) this.#inform({ digit, durationMs: usualDigitMs });
+    this.#infoDigits.sendAll(digits);
   }
 
   /**
@@ -142,28 +162,65 @@ export class PhoneLeg {
 
   end(why: Failure): void {
     this.#another = undefined;
-    if (this.#sip === undefined) this.onEvent({ type: 'phone-ended', why });
+    this.#ending = true;
+    if (this.#transfer !== undefined) this.#transfer.hangUp(why);
+    else if (this.#sip === undefined) this.onEvent({ type: 'phone-ended', why });
     else this.#sip.end(why);
   }
 
-  #attach(sip: SipCall): void {
-    this.#sip = sip;
+  get #isBusy(): boolean {
+    return this.#ending || this.#ended !== undefined || this.#transfer !== undefined;
+  }
+
+  /** Sends the INVITE of an outgoing call. */
+  #call(place: PhoneLine['place']): void {
+    const audio = this.#exchange();
+    const sip = place(audio.offer());
     sip.on('ringing', () => {
       this.#another = undefined;
       this.onEvent({ type: 'phone-ringing' });
     });
+    this.#serve(sip, audio, () => this.onEvent({ type: 'phone-answered' }));
+    this.#moveTo(sip, audio);
+  }
+
+  #exchange(): AudioExchange {
+    const { media, log } = this.#parts;
+    return new AudioExchange({ line: this.#line, rtpPort: this.#rtpPort, media, log });
+  }
+
+  /** This dialog is the phone from now on. */
+  #moveTo(sip: SipCall, audio: AudioExchange): void {
+    this.#audio = audio;
+    this.#follow(sip);
+  }
+
+  /** Its end is the end of the phone, unless it stopped being the phone. */
+  #follow(sip: SipCall): void {
+    this.#sip = sip;
+    sip.on('ended', (why) => {
+      if (!this.isOn(sip)) return;
+      const another = why.code === 'phone-unreachable' ? this.#another : undefined;
+      if (this.#transfer !== undefined) this.#transfer.oldEnded(why);
+      else if (another === undefined) this.#over(why);
+      else this.#reroute(another, why).catch((error: unknown) => this.#broken(error));
+    });
+  }
+
+  /** Answers what comes in a dialog. */
+  #serve(sip: SipCall, audio: AudioExchange, onAnswered: () => void = () => {}): void {
     sip.on('answered', (sdp) => {
       this.#another = undefined;
-      this.#takeAnswer(sip, sdp).then(
-        (agreed) => agreed && sip.direction === 'out' && this.onEvent({ type: 'phone-answered' }),
+      this.#takeAnswer(sip, audio, sdp).then(
+        (agreed) => agreed && onAnswered(),
         (error: unknown) => this.#broken(error),
       );
     });
     sip.on('reanswered', (sdp) => {
-      this.#takeAnswer(sip, sdp).catch((error: unknown) => this.#broken(error));
+      this.#takeAnswer(sip, audio, sdp).catch((error: unknown) => this.#broken(error));
     });
     sip.on('reoffer', (sdp, respond) => {
-      this.#answerTo(sdp).then(respond, (error: unknown) => {
+      audio.answerTo(sdp).then(respond, (error: unknown) => {
         respond(fail('internal'));
         this.#broken(error);
       });
@@ -172,14 +229,54 @@ export class PhoneLeg {
       const pressed = readDtmfInfo(contentType, body);
       if (pressed !== undefined) this.onDigit(pressed.digit);
     });
-    sip.on('ended', (why) => {
-      const another = why.code === 'phone-unreachable' ? this.#another : undefined;
-      if (another === undefined) this.#over(why);
-      else this.#reroute(another, why).catch((error: unknown) => this.#broken(error));
+    sip.on('refer', (request) => this.#referred(sip, request));
+  }
+
+  #referred(sip: SipCall, request: TransferRequest): void {
+    const { log, transfer } = this.#parts;
+    const judged =
+      this.#isBusy || !this.isOn(sip)
+        ? fail('phone-busy', 'the call is moving or ends')
+        : (transfer?.(request, sip) ?? fail('destination-refused', 'nothing is transferred here'));
+    if (!judged.ok) {
+      transferRefused(log, request.target, judged.error);
+      request.refuse(judged.error);
+      return;
+    }
+    transferStarted(log, request);
+    request.accept();
+    this.onEvent({ type: 'phone-moving', how: 'begun' });
+    const audio = this.#exchange();
+    const next = judged.value(audio.offer());
+    this.#transfer = new PhoneTransfer({
+      request,
+      old: sip,
+      next,
+      onRinging: () => this.onEvent({ type: 'phone-moving', how: 'ringing' }),
+      onMove: () => this.#moved(next, audio),
+      onBack: (why) => this.#stayed(why),
+      onPhoneEnded: (why) => this.#over(why),
     });
+    this.#serve(next, audio, () => this.#transfer?.answered());
+  }
+
+  #moved(next: SipCall, audio: AudioExchange): void {
+    this.#transfer = undefined;
+    this.#moveTo(next, audio);
+    transferEnded(this.#parts.log, undefined);
+    this.onEvent({ type: 'phone-moving', how: 'over' });
+  }
+
+  /** The target did not take the call: the old dialog goes on, with its media. */
+  #stayed(why: Failure): void {
+    this.#transfer = undefined;
+    transferEnded(this.#parts.log, why);
+    this.#audio?.resume().catch((error: unknown) => this.#broken(error));
+    this.onEvent({ type: 'phone-moving', how: 'over' });
   }
 
   #over(why: Failure): void {
+    this.#transfer = undefined;
     this.#ended = why;
     this.onEvent({ type: 'phone-ended', why });
   }
@@ -195,19 +292,7 @@ export class PhoneLeg {
     }
     callRerouted(this.#parts.log, why);
     this.#line = line.value;
-    this.#ourSdp = undefined;
-    this.#attach(line.value.place(this.#offer()));
-  }
-
-  /** INFO is one transaction after the other: a digit waits for the answer to the one before, so that their order stays. */
-  #inform(digit: InfoDigit): void {
-    const { contentType, body } = writeDtmfInfo(digit);
-    this.#informed = this.#informed.then(async () => {
-      const answer = await this.#sip?.info(contentType, body);
-      if (answer !== undefined && !(answer.ok && answer.value < 300))
-        this.#parts.log.warn({ event: 'dtmf-info', answer }, 'the phone did not take a digit by INFO');
-    });
-    this.#informed = this.#informed.catch((error: unknown) => this.#broken(error));
+    this.#call(line.value.place);
   }
 
   async #open(): Promise<Result<void>> {
@@ -217,69 +302,11 @@ export class PhoneLeg {
     return ok(undefined);
   }
 
-  /** The peer accepted our INVITE, or acknowledged: with its answer if the offer was ours. False: it ends the call. */
-  async #takeAnswer(sip: SipCall, sdp: string | undefined): Promise<boolean> {
-    if (!this.#offering) return true;
-    this.#offering = false;
-    const agreed =
-      sdp === undefined
-        ? fail('no-common-codec', 'the peer never said what it can receive')
-        : await this.#readAnswer(sdp);
+  /** False: the peer did not say what it can receive, and the dialog is ended. */
+  async #takeAnswer(sip: SipCall, audio: AudioExchange, sdp: string | undefined): Promise<boolean> {
+    const agreed = await audio.takeAnswer(sdp);
     if (!agreed.ok) sip.end(agreed.error);
     return agreed.ok;
-  }
-
-  async #readAnswer(sdp: string): Promise<Result<void>> {
-    const read = readAnswer(sdp, this.#local(), this.#ourSdp);
-    return read.ok ? this.#connect(read.value) : read;
-  }
-
-  /** `offer` undefined: an offerless INVITE or re-INVITE asks for our offer (RFC 3261 §14.2). */
-  async #answerTo(offer: string | undefined): Promise<Result<string>> {
-    if (offer === undefined) return ok(this.#offer());
-    const answered = answerOffer(offer, this.#local(), this.#agreed);
-    if (!answered.ok) return answered;
-    const connected = await this.#connect(answered.value.audio);
-    if (!connected.ok) return connected;
-    this.#offering = false;
-    return ok(this.#sent(answered.value.sdp));
-  }
-
-  #offer(): string {
-    this.#offering = true;
-    return this.#sent(writeOffer(this.#local(), this.#ourSdp));
-  }
-
-  /** Each body that goes out has the next version; one that was not sent has none (RFC 3264 §8). */
-  #sent(sdp: string): string {
-    this.#ourSdp = sdp;
-    this.#version += 1;
-    return sdp;
-  }
-
-  async #connect(audio: AudioSession): Promise<Result<void>> {
-    const { codec, direction: flow, ptimeMs } = audio;
-    const remote = `${audio.remote.address}:${audio.remote.port}`;
-    const srtp = audio.srtp?.profile;
-    this.#parts.log.info({ event: 'phone-media', codec, flow, ptimeMs, srtp, remote }, 'phone media agreed');
-    this.#agreed = audio;
-    const { dtmf, detectTones = false } = this.#line.profile;
-    const digits = dtmf === 'auto' ? undefined : dtmf;
-    return this.#parts.media.connectPhone({ ...audio, detectTones, ...(digits && { digits }) });
-  }
-
-  #local(): LocalAudio {
-    const { address, profile } = this.#line;
-    const { codecs, codecOrder = 'theirs', srtp: policy = 'off' } = profile;
-    return {
-      address,
-      rtpPort: this.#rtpPort,
-      codecs,
-      codecOrder,
-      srtp: policy === 'off' ? undefined : { policy, keys: this.#srtpKeys },
-      sessionId: this.#sessionId,
-      version: this.#version,
-    };
   }
 
   #broken(error: unknown): void {

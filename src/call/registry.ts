@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type Failure, fail, ok, type Result } from '../errors.ts';
+import type { SipCall } from '../sip/engine.ts';
 import type { GatewayLoad } from '../xmpp/xmpp-side.ts';
 import type { Call } from './call.ts';
 
@@ -22,6 +23,11 @@ export class CallRegistry extends EventEmitter<{ load: [load: GatewayLoad]; size
 
   get isFull(): boolean {
     return this.size >= this.#maxCalls;
+  }
+
+  /** The call whose phone is at the other end of a dialog. */
+  callOn(sip: SipCall): Call | undefined {
+    return [...this.#calls.values()].find((call) => call.isOn(sip));
   }
 
   /** Admission, before anything is spent on the call. A granted place must be handed back through `enter` or `turnAway`. */

@@ -17,6 +17,7 @@ import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
+import { Transfers } from './transfers.ts';
 
 export interface SwitchboardParts {
   readonly config: Config;
@@ -35,12 +36,14 @@ export class Switchboard {
   readonly #parts: SwitchboardParts;
   readonly #prompts: PromptBook;
   readonly #load: AccountLoad;
+  readonly #transfers: Transfers;
 
   constructor(parts: SwitchboardParts) {
     this.#parts = parts;
     const { language = 'en', soundsDirectory } = parts.config.call;
     this.#prompts = new PromptBook({ language, directory: soundsDirectory });
     this.#load = new AccountLoad(parts.config.sip.accounts);
+    this.#transfers = new Transfers({ ...parts, load: this.#load });
     this.registry = new CallRegistry(parts.config.call.maxCalls);
     this.registry.on('load', (load) => parts.xmpp.publish(load));
     this.registry.on('size', () => this.#report());
@@ -75,6 +78,10 @@ export class Switchboard {
       callRefused(log, why, { peer: sip.remote.uri });
       sip.end(why);
     };
+    if (sip.replaces !== undefined) {
+      const taken = await this.#transfers.takeOver(sip, this.registry.callOn(sip.replaces));
+      return taken.ok ? undefined : refuse(taken.error);
+    }
     const room = this.#roomOf(sip);
     if (!room.ok) return refuse(room.error);
     const place = this.#load.admit(account, 'in');
@@ -89,7 +96,14 @@ export class Switchboard {
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, profile, prompts: this.#prompts, address, log });
+      const phone = new PhoneLeg({
+        media,
+        profile,
+        prompts: this.#prompts,
+        address,
+        log,
+        transfer: this.#transfers.judgeFor(room),
+      });
       const received = await phone.receive(sip);
       if (!received.ok) return received;
       if (phone.ended !== undefined) return { ok: false, error: phone.ended };
@@ -146,7 +160,14 @@ export class Switchboard {
     const { profile, address, place } = line.value;
     callStarted(log, { peer: lines.present?.target ?? '', account: lines.present?.account.name ?? '' });
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({ media, profile, prompts: this.#prompts, address, log });
+      const phone = new PhoneLeg({
+        media,
+        profile,
+        prompts: this.#prompts,
+        address,
+        log,
+        transfer: this.#transfers.judgeFor(room),
+      });
       const prepared = await phone.prepare(place, () => lines.next());
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({

@@ -163,6 +163,12 @@ export const account = {
     'Encrypted audio with the PBX (SRTP with keys in SDP, RFC 4568)',
     { environment: ['JIGASI_SIP_SRTP', 'JIGASI_ENABLE_SDES_SRTP'], properties: ['sip:SDES_ENABLED'] },
   ),
+  'sip.transfer': withDefault(
+    kinds.oneOf(['off', 'own-domain', 'any']),
+    'own-domain',
+    'Where the PBX may transfer a phone to: nowhere, to its own domain and servers, or anywhere',
+    { environment: ['JIGASI_SIP_TRANSFER'] },
+  ),
   'sip.allowedSources': optional(
     kinds.addressRanges,
     'Addresses and ranges that may send requests, besides the server',

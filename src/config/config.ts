@@ -156,6 +156,8 @@ export interface CallProfile {
   readonly detectTones?: boolean;
   /** SRTP with keys in SDP (RFC 4568); default `off`. */
   readonly srtp?: SrtpPolicy;
+  /** Where the PBX may transfer a phone to (RFC 3515); `off` forbids takeovers (RFC 3891), too. Default `own-domain`. */
+  readonly transfer?: 'off' | 'own-domain' | 'any';
 }
 
 /** From the number that was dialled to the one that the account wants, in this order. */
