@@ -25,6 +25,8 @@ export type Respond = (status: number, phrase: string, lines?: readonly string[]
 
 /** So long a transfer may take, in either direction, seconds. */
 const longestTransfer = 180;
+/** So long a BYE waits for NOTIFYs. */
+const tellingMs = 1_000;
 
 /**
  * Transfers inside one dialog, in both directions (RFC 3515), one each at a time: a REFER beside one that is still under way is
@@ -96,6 +98,18 @@ export class ReferDialog {
     }
   }
 
+  /**
+   * Resolves when the peer has heard everything about its transfer, or was given time to: a BYE that came before would leave it
+   * without the outcome. Undefined: nothing is left to be told.
+   */
+  get untold(): Promise<void> | undefined {
+    const sending = this.#incoming?.sending;
+    if (sending === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, tellingMs);
+    return Promise.race([sending, promise]).finally(() => clearTimeout(timer));
+  }
+
   /** The dialog is over, and with it what goes on in it. */
   close(): void {
     this.#closed = true;
@@ -129,6 +143,7 @@ class IncomingTransfer implements TransferRequest {
   #state: 'asked' | 'subscribed' | 'over' = 'asked';
   /** NOTIFYs go out one after the other: overtaking would turn the outcome round. */
   #sending: Promise<void> = Promise.resolve();
+  #unanswered = 0;
   #expiry: NodeJS.Timeout | undefined;
 
   constructor({ target, replaces, referredBy, subscribes }: ReferTarget, parts: TransferParts) {
@@ -141,6 +156,11 @@ class IncomingTransfer implements TransferRequest {
 
   get open(): boolean {
     return this.#state !== 'over';
+  }
+
+  /** NOTIFYs that have no answer yet. */
+  get sending(): Promise<void> | undefined {
+    return this.#unanswered === 0 ? undefined : this.#sending;
   }
 
   accept(): void {
@@ -189,8 +209,10 @@ class IncomingTransfer implements TransferRequest {
   #notify(state: string, body: string): void {
     const { event, send } = this.#parts;
     const lines = [headerLine('Event', event), headerLine('Subscription-State', state)];
+    this.#unanswered += 1;
     this.#sending = this.#sending.then(async () => {
       const response = await send({ method: 'NOTIFY', lines, contentType: sipfragType, body });
+      this.#unanswered -= 1;
       // RFC 6665 §4.2.2: the peer wants no more of them.
       if (response === undefined || response.status >= 300) this.#end();
     });

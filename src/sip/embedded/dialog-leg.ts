@@ -144,8 +144,10 @@ export class DialogLeg {
 
   /** Sends BYE; resolves when it was answered or given up. RFC 3261 §15: a UAS must have seen the ACK, or waited for it. */
   bye(why: Failure): Promise<void> {
+    const untold = this.#transfers.untold;
     this.close();
-    return this.#requests.bye(reasonLine(why));
+    const say = (): Promise<void> => this.#requests.bye(reasonLine(why));
+    return untold === undefined ? say() : untold.then(say);
   }
 
   /** The dialog is over: what waits is answered with 487 (RFC 3261 §15.1.2), timers end. */

@@ -92,6 +92,26 @@ onEachEngine(
 );
 
 onEachEngine(
+  'the outcome of a transfer is told before the BYE',
+  async (context, kind) => {
+    const { peer, call, refer } = await answeredCall(context, kind);
+    const heard = asked(call);
+    refer(2, someone);
+    const transfer = await heard;
+    transfer.accept();
+    transfer.progress(200, 'OK');
+    call.end(failure('hangup'));
+    peer.reply(await peer.request('NOTIFY'), 200);
+    const final = await peer.request('NOTIFY');
+    assert.equal(final.body, 'SIP/2.0 200 OK\r\n');
+    assert.ok(peer.received.every(({ method }) => method !== 'BYE'));
+    peer.reply(final, 200);
+    peer.reply(await peer.request('BYE'), 200);
+  },
+  { rfc: '3515 §2.4.4' },
+);
+
+onEachEngine(
   'a REFER with Refer-Sub: false is accepted and nothing is told',
   async (context, kind) => {
     const { peer, call, send, refer } = await answeredCall(context, kind);

@@ -56,6 +56,15 @@ function answer(call: SipCall): undefined {
   call.answer(sdp.value);
 }
 
+function transfer(call: SipCall): undefined {
+  answer(call);
+  call.on('refer', (asked) => {
+    assert.equal(asked.replaces, 'c1@x;to-tag=a;from-tag=b');
+    asked.accept();
+    asked.progress(200, 'OK');
+  });
+}
+
 /** What happens to the call, or an error when it ends before. */
 async function until(call: SipCall, event: 'answered' | 'ringing'): Promise<void> {
   const over = ended(call).then((why): never => assert.fail(`ended before ${event}: ${JSON.stringify(why)}`));
@@ -109,6 +118,24 @@ const scenarios: readonly Scenario[] = [
     file: 'info',
     direction: 'in',
     loses: firstOf(/^SIP\/2.0 200/, /CSeq: \d+ BYE/i, 'out'),
+  },
+  {
+    name: 'a caller asks for a transfer, hears its outcome and hangs up',
+    rfc: '3515 §2.4',
+    file: 'transfer',
+    direction: 'in',
+    act: transfer,
+    // Two NOTIFYs look alike to a script.
+    spares: /CSeq: \d+ NOTIFY/i,
+  },
+  {
+    name: 'the answer to REFER is lost: it comes again',
+    rfc: '3261 §17.2.2',
+    file: 'transfer',
+    direction: 'in',
+    act: transfer,
+    loses: firstOf(/^SIP\/2.0 202/, /CSeq: \d+ REFER/i, 'out'),
+    spares: /CSeq: \d+ NOTIFY/i,
   },
   {
     name: 'the answer is never acknowledged',
