@@ -1,18 +1,10 @@
-import type { CallProfile } from '../config/config.ts';
 import { fail, ok, type Result } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
 import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
 import { newSrtpKeys } from '../sip/crypto-attribute.ts';
 import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
-
-/** The account that a dialog goes by, as far as media are concerned. */
-export interface Line {
-  /** How the account's calls are led. */
-  readonly profile: Pick<CallProfile, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
-  /** Address for the `c=` line. */
-  readonly address: string;
-}
+import type { Line } from './phone-line.ts';
 
 export interface AudioExchangeParts {
   readonly line: Line;

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import type { SipCall, SipEngine } from '../sip/engine.ts';
 import type { AccountLoad } from './account-load.ts';
 import type { DialPlan } from './dial-policy.ts';
-import type { PhoneLine } from './phone-leg.ts';
+import type { PhoneLine } from './phone-line.ts';
 
 export interface DialLinesParts {
   /** The ways to place the call, best first. */

@@ -4,9 +4,11 @@ import type { Log } from '../log.ts';
 import type { MediaCall } from '../media/media-engine.ts';
 import { readDtmfInfo } from '../sip/dtmf-info.ts';
 import type { SipCall, TransferRequest } from '../sip/engine.ts';
-import { AudioExchange, type Line } from './audio-exchange.ts';
+import { AudioExchange } from './audio-exchange.ts';
 import type { CallEvent } from './call-state.ts';
 import { InfoDigits } from './info-digits.ts';
+import type { Line, PhoneLine } from './phone-line.ts';
+import { PhonePrompts } from './phone-prompts.ts';
 import { PhoneTransfer } from './phone-transfer.ts';
 import type { PromptBook } from './prompt-book.ts';
 import type { PromptName } from './prompt-names.ts';
@@ -19,11 +21,7 @@ export interface PhoneLegParts extends Line {
   readonly transfer?: (request: TransferRequest, sip: SipCall) => Result<PhoneLine['place']>;
 }
 
-/** An account that an outgoing call can be placed by. */
-export interface PhoneLine extends Line {
-  /** Sends the INVITE. */
-  place(sdp: string): SipCall;
-}
+const busy = fail('phone-busy', 'the call is moving or ends');
 
 type AnotherLine = () => Promise<Result<PhoneLine>>;
 
@@ -49,10 +47,12 @@ export class PhoneLeg {
   #ending = false;
   #ended: Failure | undefined;
   readonly #infoDigits: InfoDigits;
+  readonly #prompts: PhonePrompts;
 
   constructor(parts: PhoneLegParts) {
     this.#parts = parts;
     this.#line = parts;
+    this.#prompts = new PhonePrompts(parts);
     this.#infoDigits = new InfoDigits(() => this.#sip, parts.log);
     parts.media.on('digit', (digit, leg) => {
       if (leg === 'phone') this.onDigit(digit.digit);
@@ -86,14 +86,14 @@ export class PhoneLeg {
   async takeOver(sip: SipCall): Promise<Result<void>> {
     const old = this.#sip;
     const present = this.#audio;
-    if (old === undefined || this.#isBusy) return fail('phone-busy', 'the call is moving or ends');
+    if (old === undefined || this.#isBusy) return busy;
     let gone: Failure | undefined;
     sip.once('ended', (why) => {
       gone = why;
     });
     const audio = this.#exchange();
     const answered = await audio.answerTo(sip.offer);
-    if (!this.isOn(old) || this.#isBusy) return fail('phone-busy', 'the call is moving or ends');
+    if (!this.isOn(old) || this.#isBusy) return busy;
     if (!answered.ok || gone !== undefined) {
       await present?.resume();
       return answered.ok ? { ok: false, error: gone ?? failure('cancelled') } : answered;
@@ -139,25 +139,14 @@ export class PhoneLeg {
     this.#infoDigits.sendAll(digits);
   }
 
-  /**
-   * Says something to the phone, in place of what is being said to it. Resolves when it is over, whatever happens. `replace`: the room is
-   * not heard meanwhile.
-   */
-  async say(prompt: PromptName, mode: 'duck' | 'replace' = 'duck'): Promise<void> {
-    const { media, prompts, log } = this.#parts;
-    media.stopPlaying('phone');
-    try {
-      const played = await media.play(prompts.sounds(prompt), { mode });
-      if (played.ok) log.debug({ event: 'prompt', prompt, how: played.value }, 'a prompt is over');
-      else log.warn({ event: 'prompt', prompt, detail: played.error.detail }, 'a prompt was not played');
-    } catch (error) {
-      log.error({ event: 'call-bug', err: error }, 'a prompt broke');
-    }
+  /** Says something to the phone, in place of what is being said to it; see `PhonePrompts.say`. */
+  say(prompt: PromptName, mode?: 'duck' | 'replace'): Promise<void> {
+    return this.#prompts.say(prompt, mode);
   }
 
   /** Ends what is being said. */
   hush(): void {
-    this.#parts.media.stopPlaying('phone');
+    this.#prompts.hush();
   }
 
   end(why: Failure): void {
@@ -236,7 +225,7 @@ export class PhoneLeg {
     const { log, transfer } = this.#parts;
     const judged =
       this.#isBusy || !this.isOn(sip)
-        ? fail('phone-busy', 'the call is moving or ends')
+        ? busy
         : (transfer?.(request, sip) ?? fail('destination-refused', 'nothing is transferred here'));
     if (!judged.ok) {
       transferRefused(log, request.target, judged.error);

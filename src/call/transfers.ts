@@ -4,7 +4,8 @@ import type { Log } from '../log.ts';
 import type { SipCall, SipEngine, TransferRequest } from '../sip/engine.ts';
 import type { AccountLoad } from './account-load.ts';
 import type { Call } from './call.ts';
-import type { PhoneLegParts, PhoneLine } from './phone-leg.ts';
+import type { PhoneLegParts } from './phone-leg.ts';
+import type { PhoneLine } from './phone-line.ts';
 import { judgeTransfer } from './transfer-policy.ts';
 
 export interface TransfersParts {
