@@ -4,6 +4,7 @@ import type { MediaCall } from '../media/media-engine.ts';
 import type { AudioSession, LocalAudio } from '../sip/audio-session.ts';
 import { newSrtpKeys } from '../sip/crypto-attribute.ts';
 import { answerOffer, readAnswer, writeOffer } from '../sip/offer-answer.ts';
+import { holdMusicFile } from './hold-music.ts';
 import type { Line } from './phone-line.ts';
 
 export interface AudioExchangeParts {
@@ -79,7 +80,8 @@ export class AudioExchange {
     this.#agreed = audio;
     const { dtmf, detectTones = false } = line.profile;
     const digits = dtmf === 'auto' ? undefined : dtmf;
-    return media.connectPhone({ ...audio, detectTones, ...(digits && { digits }) });
+    const holdMusic = audio.isNowhere ? undefined : holdMusicFile(line.profile.holdMusic);
+    return media.connectPhone({ ...audio, detectTones, holdMusic, ...(digits && { digits }) });
   }
 
   #local(): LocalAudio {

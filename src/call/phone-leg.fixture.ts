@@ -58,7 +58,7 @@ export class Media extends EventEmitter<MediaCallEvents> {
 export const sdp = (direction: string, port = 4000): string =>
   `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\na=${direction}\r\n`;
 
-export function scene(dialog: Dialog, parts: Pick<PhoneLegParts, 'transfer'> = {}) {
+export function scene(dialog: Dialog, parts: Partial<Pick<PhoneLegParts, 'transfer' | 'profile'>> = {}) {
   const media = new Media();
   const leg = new PhoneLeg({
     media: media as unknown as MediaCall,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { type EndingCode, ok, type Result } from '../errors.ts';
 import type { SipCall } from '../sip/engine.ts';
+import { holdMusicFile } from './hold-music.ts';
 import { Dialog, scene, sdp, settled } from './phone-leg.fixture.ts';
 import type { PhoneLeg } from './phone-leg.ts';
 
@@ -32,6 +34,23 @@ test('a phone that we called may hold and resume: the ACK of an answer of ours c
     ['sendrecv', 'recvonly', 'sendrecv'],
   );
   assert.equal(versionOf(resumed), versionOf(held) + 1);
+});
+
+test('music is for a phone that holds with sendonly, of an account that has some', async () => {
+  const nowhere = sdp('sendrecv').replace('c=IN IP4 127.0.0.1', 'c=IN IP4 0.0.0.0');
+  for (const [holdMusic, offer, expected] of [
+    ['off', sdp('sendonly'), undefined],
+    ['/music.wav', sdp('sendonly'), '/music.wav'],
+    ['/music.wav', nowhere, undefined],
+  ] as const) {
+    const dialog = new Dialog('in', sdp('sendrecv'));
+    const { leg, media, sip } = scene(dialog, { profile: { codecs: ['PCMU'], holdMusic } });
+    await leg.receive(sip);
+    await dialog.reoffer(offer);
+    assert.partialDeepStrictEqual(media.agreed.at(-1), { direction: 'recvonly' });
+    assert.equal(media.agreed.at(-1)?.holdMusic, expected);
+  }
+  assert.ok(existsSync(holdMusicFile('on') ?? ''), 'ours is there');
 });
 
 test('a caller who sent no offer may hold later', async () => {

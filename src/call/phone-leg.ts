@@ -54,6 +54,9 @@ export class PhoneLeg {
     this.#line = parts;
     this.#prompts = new PhonePrompts(parts);
     this.#infoDigits = new InfoDigits(() => this.#sip, parts.log);
+    parts.media.on('hold-music-failed', ({ detail }) => {
+      parts.log.warn({ event: 'hold-music', detail }, 'the music for a phone that holds was not played');
+    });
     parts.media.on('digit', (digit, leg) => {
       if (leg === 'phone') this.onDigit(digit.digit);
       else if (this.#line.profile.dtmf === 'info') this.#infoDigits.send(digit);

@@ -4,7 +4,10 @@ import type { SipCall } from '../sip/engine.ts';
 /** The account that a dialog goes by, as far as media are concerned. */
 export interface Line {
   /** How the account's calls are led. */
-  readonly profile: Pick<CallProfile, 'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'srtp'>;
+  readonly profile: Pick<
+    CallProfile,
+    'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'holdMusic' | 'srtp'
+  >;
   /** Address for the `c=` line. */
   readonly address: string;
 }

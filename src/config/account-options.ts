@@ -152,6 +152,12 @@ export const account = {
     'Hear digits in the audio of phones that do not send them as RFC 4733',
     { environment: ['JIGASI_SIP_DETECT_TONES'] },
   ),
+  'sip.holdMusic': withDefault(
+    kinds.holdMusic,
+    'off',
+    'What a phone hears that holds with `sendonly`: nothing, our music (`on`), or the file of this path (Ogg Opus or WAVE)',
+    { environment: ['JIGASI_SIP_HOLD_MUSIC'] },
+  ),
   'sip.srtp': withDefault(
     kinds.oneOfSpelled(['off', 'optional', 'required'], {
       false: 'off',

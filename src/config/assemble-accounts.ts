@@ -141,6 +141,7 @@ function assembleProfile(own: Settings): CallProfile {
     codecOrder: own.value('sip.codecOrder'),
     dtmf: own.value('sip.dtmf'),
     detectTones: own.value('sip.detectTones'),
+    holdMusic: own.value('sip.holdMusic'),
     srtp: own.value('sip.srtp'),
     transfer: own.value('sip.transfer'),
   };

@@ -154,6 +154,8 @@ export interface CallProfile {
   readonly dtmf?: 'auto' | 'rfc4733' | 'info' | 'inband';
   /** Hear digits in the audio of phones that do not negotiate RFC 4733; default false. */
   readonly detectTones?: boolean;
+  /** What a phone hears that holds with `sendonly`: `off` (default) nothing, `on` our music, else the sound file of this path. */
+  readonly holdMusic?: string;
   /** SRTP with keys in SDP (RFC 4568); default `off`. */
   readonly srtp?: SrtpPolicy;
   /** Where the PBX may transfer a phone to (RFC 3515); `off` forbids takeovers (RFC 3891), too. Default `own-domain`. */

@@ -69,6 +69,15 @@ export const localAddress6 = matching(
 
 export const file = matching('the path of a file', z.string().min(1).max(4096).regex(noControls));
 
+/** A file that is named like a switch is written with its directory: `./on`. */
+export const holdMusic: Kind<string> = matching(
+  'off, on, or the path of a sound file',
+  z.union([
+    z.boolean().transform((on) => (on ? 'on' : 'off')),
+    file.schema.transform((value) => (/^(?:on|off)$/i.test(value) ? value.toLowerCase() : value)),
+  ]),
+);
+
 export const publicAddress = matching(
   'an IP address under which peers reach this machine',
   z.string().refine((value) => isHostAddress(value) && !isUnspecified(value)),

@@ -69,6 +69,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
             codecOrder: 'theirs',
             dtmf: 'auto',
             detectTones: false,
+            holdMusic: 'off',
             srtp: 'off',
             transfer: 'own-domain',
           },

@@ -81,6 +81,8 @@ export interface MediaCallEvents {
    * have been passed on to the phone already, unless `PhoneMedia.digits` is `info`.
    */
   digit: [digit: Digit, leg: 'phone' | 'room'];
+  /** `PhoneMedia.holdMusic` cannot be played: the phone hears silence. */
+  'hold-music-failed': [why: Failure];
   /** The worker died or the call is broken: it cannot be used any more. */
   failed: [why: Failure];
 }
@@ -106,6 +108,8 @@ export interface PhoneMedia {
   readonly srtp?: PhoneSrtpKeys | undefined;
   /** Milliseconds of audio in a packet that we send: 10 to 60. */
   readonly ptimeMs: number;
+  /** Path of a sound file that is played in a loop while `direction` is `recvonly`; without it nothing is sent then. */
+  readonly holdMusic?: string | undefined;
   /** Our direction: `recvonly` when the peer put us on hold with `sendonly`. */
   readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 }

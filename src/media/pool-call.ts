@@ -156,6 +156,9 @@ export class PoolCall extends EventEmitter<MediaCallEvents> implements MediaCall
         this.#plays.get(event.play)?.(ok(event.how));
         this.#plays.delete(event.play);
         break;
+      case 'hold-music-failed':
+        this.#announce('hold-music-failed', event.why);
+        break;
       case 'failed':
         this.breakDown(event.why);
         break;

@@ -84,6 +84,18 @@ test('stop ends what plays and the queue, and says so once for each', () => {
   assert.deepEqual(over, ['1 stopped', '2 ended']);
 });
 
+test('what is stopped fades out within 5 ms, and is not heard after that', () => {
+  const { player: prompts } = player();
+  prompts.add({ id: 1, mode: 'replace', open: () => new ToneSource(8000, [440], 1000, -6) });
+  const heard = play(prompts, 3);
+  prompts.stop();
+  heard.push(...play(prompts, 2));
+  const jump = Math.max(...heard.slice(1).map((sample, at) => Math.abs(sample - (heard[at] ?? 0))));
+  assert.ok(jump < 2 * Math.PI * (440 / 8000) * 16_500, `a click of ${jump}`);
+  assert.deepEqual(new Set(heard.slice(3 * 160 + 40)), new Set([0]));
+  assert.equal(prompts.isActive, false);
+});
+
 test('a phone that changes its codec hears the sound from its beginning at the new rate', () => {
   const { player: prompts } = player();
   const rates: number[] = [];

@@ -13,11 +13,14 @@ export interface PlayedSound {
 
 interface Playing extends PlayedSound {
   source: SoundSource;
+  isHeard: boolean;
 }
 
 /** −14 dB. */
 const duckedGain = 0.2;
 const maximumQueue = 64;
+/** What is stopped fades out so long, that it does not click. */
+const fadeMs = 5;
 
 /**
  * What is played into one leg beside its audio: sounds follow each other without a gap, sample by sample, and the first begins with the
@@ -29,22 +32,25 @@ export class PromptPlayer {
   #rate: number;
   #frame: Int16Array;
   #gain = 1;
+  /** The end of what was stopped, for the next frame. */
+  readonly #tail: { samples: Int16Array; length: number };
 
   constructor(rate: number, onOver: (id: number, how: 'ended' | 'stopped') => void) {
     this.#rate = rate;
     this.#frame = new Int16Array(rate / 50);
+    this.#tail = { samples: new Int16Array((rate * fadeMs) / 1000), length: 0 };
     this.#onOver = onOver;
   }
 
   /** Something plays, or the other audio is still on its way up. */
   get isActive(): boolean {
-    return this.#queue.length > 0 || this.#gain < 1;
+    return this.#queue.length > 0 || this.#gain < 1 || this.#tail.length > 0;
   }
 
   /** Queues a sound; false when too many are waiting. */
   add(sound: PlayedSound): boolean {
     if (this.#queue.length >= maximumQueue) return false;
-    this.#queue.push({ ...sound, source: sound.open(this.#rate) });
+    this.#queue.push({ ...sound, source: sound.open(this.#rate), isHeard: false });
     return true;
   }
 
@@ -53,7 +59,10 @@ export class PromptPlayer {
     const stopped = this.#queue.filter((sound) => id === undefined || sound.id === id);
     const rest = this.#queue.filter((sound) => !stopped.includes(sound));
     this.#queue.splice(0, this.#queue.length, ...rest);
-    for (const { source } of stopped) source.close();
+    for (const sound of stopped) {
+      if (sound.isHeard) this.#fadeOut(sound.source);
+      sound.source.close();
+    }
     for (const over of new Set(stopped.map((sound) => sound.id))) this.#onOver(over, 'stopped');
   }
 
@@ -61,9 +70,12 @@ export class PromptPlayer {
     if (rate === this.#rate) return;
     this.#rate = rate;
     this.#frame = new Int16Array(rate / 50);
+    this.#tail.samples = new Int16Array((rate * fadeMs) / 1000);
+    this.#tail.length = 0;
     for (const sound of this.#queue) {
       sound.source.close();
       sound.source = sound.open(rate);
+      sound.isHeard = false;
     }
   }
 
@@ -72,13 +84,17 @@ export class PromptPlayer {
     const target = this.#targetGain();
     const played = this.#frame;
     const filled = this.#fill();
+    const tail = this.#tail;
     const slope = (target - this.#gain) / out.length;
     for (let at = 0; at < out.length; at += 1) {
       const gain = this.#gain + slope * (at + 1);
       const sample =
-        (other === undefined ? 0 : (other[at] as number) * gain) + (at < filled ? (played[at] as number) : 0);
+        (other === undefined ? 0 : (other[at] as number) * gain) +
+        (at < filled ? (played[at] as number) : 0) +
+        (at < tail.length ? (tail.samples[at] as number) : 0);
       out[at] = sample > 32767 ? 32767 : sample < -32768 ? -32768 : sample;
     }
+    tail.length = 0;
     this.#gain = Math.abs(target - 1) < 1e-6 ? 1 : target;
   }
 
@@ -96,10 +112,18 @@ export class PromptPlayer {
       if (playing === undefined) break;
       const read = playing.source.read(this.#frame, filled);
       if (read < 0) break;
+      playing.isHeard ||= read > 0;
       filled += read;
       if (read === 0) this.#next(playing);
     }
     return filled;
+  }
+
+  #fadeOut(source: SoundSource): void {
+    const { samples } = this.#tail;
+    const length = Math.max(0, source.read(samples, 0));
+    for (let at = 0; at < length; at += 1) samples[at] = (samples[at] as number) * (1 - (at + 1) / length);
+    this.#tail.length = length;
   }
 
   #next(over: Playing): void {

@@ -81,7 +81,7 @@ export type CallEvent =
   | { readonly name: 'bridge-down'; readonly port: number; readonly why: Failure }
   | { readonly name: 'digit'; readonly digit: Digit; readonly leg: 'phone' | 'room' }
   | { readonly name: 'played'; readonly play: number; readonly how: 'ended' | 'stopped' }
-  | { readonly name: 'failed'; readonly why: Failure };
+  | { readonly name: 'failed' | 'hold-music-failed'; readonly why: Failure };
 
 /** How a worker does, since it last told. */
 export interface WorkerLoad {

@@ -8,6 +8,8 @@ export interface AudioSession {
    * earlier one; then nothing is sent, RTCP neither: `direction` says so for RTP.
    */
   readonly remote: { readonly address: string; readonly port: number; readonly rtcpPort: number };
+  /** It holds in that way: it does not listen, whatever `direction` says about us. */
+  readonly isNowhere?: true;
   readonly codec: Codec;
   readonly sendPayloadType: number;
   readonly receivePayloadType: number;

@@ -236,6 +236,7 @@ test('hold and resume are answered with the right direction', async (t) => {
       const { audio, lines: answer } = answered(sdp(...lines), local, before);
       assert.equal(audio.direction, direction);
       assert.equal(audio.remote.address, address);
+      assert.equal(audio.isNowhere === true, name.startsWith('held by address'));
       assert.ok(answer.includes(`a=${direction}`));
     });
   }

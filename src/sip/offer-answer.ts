@@ -170,6 +170,7 @@ function session(
   const rtcpPort = line.rtcpPort ?? Math.min(line.port + 1, 65_535);
   return {
     remote: held && previous ? previous.remote : { address, port: line.port, rtcpPort },
+    ...(held && { isNowhere: true as const }),
     codec: send.codec,
     sendPayloadType: send.payloadType,
     receivePayloadType: receive.payloadType,

@@ -25,11 +25,15 @@ const usualLevelDb = -15;
 const longestToneMs = 60_000;
 /** Not the id of a `play`. */
 const digitId = -1;
+const holdId = -2;
 
 /** What is played into the legs of one call: prompts, tones, and digits for a phone that understands nothing better. */
 export class CallSounds {
   readonly #options: CallSoundsOptions;
   readonly #players: Readonly<Record<'phone' | 'room', PromptPlayer>>;
+  /** Plays below what `#players` has for the phone. */
+  readonly #holdPlayer: PromptPlayer;
+  #holdMusic: string | undefined;
   #rate: AudioRate;
   #frame: Int16Array;
   #mix: Mix;
@@ -44,6 +48,7 @@ export class CallSounds {
         if (id !== digitId) options.onPlayed(id, how);
       });
     this.#players = { phone: player(), room: player() };
+    this.#holdPlayer = new PromptPlayer(options.rate, () => {});
   }
 
   setRate(rate: AudioRate): void {
@@ -53,6 +58,25 @@ export class CallSounds {
     this.#mix = new Mix(rate);
     this.#players.phone.setRate(rate);
     this.#players.room.setRate(rate);
+    this.#holdPlayer.setRate(rate);
+  }
+
+  /**
+   * From the next frame on the phone hears this file in a loop, in place of the room; undefined: the room. What plays goes on when it is
+   * named again. Fails when the file cannot be read.
+   */
+  async setHoldMusic(path: string | undefined): Promise<WorkerResult<null>> {
+    if (path === this.#holdMusic) return ok(null);
+    this.#holdMusic = path;
+    this.#holdPlayer.stop();
+    if (path === undefined) return ok(null);
+    const open = await this.#opener({ kind: 'file', path, loop: true });
+    if (!open.ok) return open;
+    // It may have been resumed, and held again, meanwhile.
+    if (this.#holdMusic !== path) return ok(null);
+    this.#holdPlayer.stop();
+    this.#holdPlayer.add({ id: holdId, mode: 'replace', open: open.value });
+    return ok(null);
   }
 
   /** Queues prompts behind what plays already. Fails when a file cannot be read; then none of them plays. */
@@ -96,15 +120,21 @@ export class CallSounds {
 
   /** 20 ms for the phone, at its rate: `mix` itself when nothing plays. Valid until the next call. */
   toPhone(mix: Mix): Mix {
-    if (!this.#players.phone.isActive) return mix;
-    this.#players.phone.mix(mix.frame, this.#mix.frame);
-    this.#mix.renew();
-    return this.#mix;
+    let heard = mix;
+    for (const player of [this.#holdPlayer, this.#players.phone]) {
+      if (!player.isActive) continue;
+      player.mix(heard.frame, this.#mix.frame);
+      heard = this.#mix;
+    }
+    if (heard === this.#mix) this.#mix.renew();
+    return heard;
   }
 
   close(): void {
     this.#players.phone.stop();
     this.#players.room.stop();
+    this.#holdMusic = undefined;
+    this.#holdPlayer.stop();
   }
 
   async #opener(prompt: Prompt): Promise<WorkerResult<PlayedSound['open']>> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { TickClock } from '../clock.ts';
 import { writeTelephoneEvent } from '../dtmf-event.ts';
@@ -134,6 +136,30 @@ export const speech = (from: number, to: number, timestamp: number): Buffer[] =>
   Array.from({ length: to - from }, (_, index) =>
     phonePacket({ sequence: from + index, timestamp: timestamp + index * 160 }, voice),
   );
+
+/** A WAVE file with a tone at −9 dBov, 48 kHz. */
+export async function tonePath(directory: string, hertz: number, seconds: number): Promise<string> {
+  const path = join(directory, `${hertz}-${seconds}.wav`);
+  const samples = Int16Array.from({ length: seconds * 48_000 }, (_, at) =>
+    Math.round(12_000 * Math.cos((2 * Math.PI * hertz * at) / 48_000)),
+  );
+  await writeFile(path, wavOf(48_000, 1, samples));
+  return path;
+}
+
+/** 16-bit PCM as WAVE; the samples of the channels by turns. */
+export function wavOf(rate: number, channels: number, samples: Int16Array): Buffer {
+  const head = Buffer.alloc(44);
+  head.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(channels, 22);
+  head.writeUInt32LE(rate, 24);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36, 'latin1');
+  head.writeUInt32LE(samples.byteLength, 40);
+  return Buffer.concat([head, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]);
+}
 
 export function readPacket(datagram: Buffer): PhonePacket {
   const header = newRtpHeader();

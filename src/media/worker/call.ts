@@ -92,6 +92,7 @@ export class Call {
     if (this.#voice.length !== rate / 50) this.#voice = new Int16Array(rate / 50);
     this.#sounds.setRate(rate);
     this.#bridge?.setRate(rate);
+    void this.#holdMusic(this.#phone.holdMusic);
     return ok(null);
   }
 
@@ -252,6 +253,11 @@ export class Call {
     const played = this.#sounds.toPhone(mix);
     phone.send(played, played === mix ? chosen?.room : undefined);
     phone.tick(now);
+  }
+
+  async #holdMusic(path: string | undefined): Promise<void> {
+    const set = await this.#sounds.setHoldMusic(path);
+    if (!set.ok && !this.#isOver) this.#options.onEvent({ name: 'hold-music-failed', why: set.error });
   }
 
   #roomDigit(digit: Digit): void {

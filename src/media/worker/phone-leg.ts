@@ -98,6 +98,11 @@ export class PhoneLeg {
     return this.#phone?.direction === 'sendrecv' || this.#phone?.direction === 'sendonly';
   }
 
+  /** What it hears while it holds and can still listen; undefined: it does not hold, or nothing is sent to it. */
+  get holdMusic(): string | undefined {
+    return this.#phone?.direction === 'recvonly' ? this.#phone.holdMusic : undefined;
+  }
+
   /** The phone's voice is for the room. What a held phone sends (its PBX's music) is not. */
   get speaks(): boolean {
     return this.#phone?.direction === 'sendrecv';
@@ -144,7 +149,8 @@ export class PhoneLeg {
   /** Gives 20 ms of a mix at its rate to the phone. `room` codes mixes for several phones; undefined: the mix is its own. */
   send(mix: Mix, room: RateMix | undefined): void {
     const to = this.#lock?.destination;
-    if (to === undefined || !this.hears || to.port === 0 || !this.#maySendTo(to.address)) {
+    const listens = this.hears || this.holdMusic !== undefined;
+    if (to === undefined || !listens || to.port === 0 || !this.#maySendTo(to.address)) {
       this.#sender?.skip();
       return;
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readOggOpus } from '../ogg-opus.ts';
 import { readWav } from '../wav-file.ts';
+import { wavOf } from './call.fixture.ts';
 import { loadOpus } from './opus.ts';
 import { OpusSource } from './opus-source.ts';
 import { SoundFiles } from './sound-files.ts';
@@ -18,17 +19,7 @@ function wav(rate: number, channels: number, from = 24_000): Buffer {
   const samples = Array.from({ length: rate }, (_, at) =>
     at < (from * rate) / 48_000 ? 0 : Math.round(12_000 * Math.sin((2 * Math.PI * 500 * at) / rate)),
   );
-  const body = Buffer.from(Int16Array.from(samples.flatMap((sample) => Array(channels).fill(sample))).buffer);
-  const head = Buffer.alloc(44);
-  head.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(channels, 22);
-  head.writeUInt32LE(rate, 24);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36, 'latin1');
-  head.writeUInt32LE(body.length, 40);
-  return Buffer.concat([head, body]);
+  return wavOf(rate, channels, Int16Array.from(samples.flatMap((sample) => Array(channels).fill(sample))));
 }
 
 test('a file of any rate plays at the rate of any phone, from its first sample to its last', async () => {

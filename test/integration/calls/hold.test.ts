@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { level } from '../../kit/analysis.ts';
-import { Constellation, phoneHearsTones, roomHears, roomHearsTones } from '../../kit/constellation.ts';
-import type { Participant } from '../../kit/participant.ts';
-import type { RawCall } from '../../kit/raw-call.ts';
+import { Constellation, roomHears } from '../../kit/constellation.ts';
 import { parseSdp, type RawMessage, status, value } from '../../kit/raw-sip.ts';
 import { tone } from '../../kit/tone.ts';
+import { bothWays, nothingReachesThePhone, startTalk } from './hold-talk.ts';
 
 // What a phone does within a call: hold in all three spellings, resume, requests without an offer.
 
@@ -17,34 +16,7 @@ before(async () => {
 afterEach((t) => world.report(t));
 after(() => world.stop());
 
-interface Talk {
-  readonly alice: Participant;
-  readonly call: RawCall;
-  readonly nick: string;
-}
-
-async function talk(name: string, options: { sdp?: 'none' } = {}): Promise<Talk> {
-  const alice = await world.room(name).join('Alice');
-  alice.keepSpeaking(tone(440, 48_000, 1, -15));
-  const call = await world.dialIn(name, options);
-  await call.answered();
-  call.audio.say(tone(1000, 8000, 1, -15));
-  const { nick } = await world.occupant(alice);
-  await world.jitsi.bridge.connected(alice.room, nick);
-  return { alice, call, nick };
-}
-
-async function bothWays({ alice, call, nick }: Talk): Promise<void> {
-  await Promise.all([phoneHearsTones(call, [440]), roomHearsTones(alice, nick, [1000])]);
-}
-
-/** While the room hears something, nothing is sent to the phone, whose last packet is on its way at most. */
-async function nothingReachesThePhone({ alice, call, nick }: Talk): Promise<void> {
-  assert.equal(status(await call.send('OPTIONS')), 200);
-  const { length } = call.audio.recording.packets;
-  await roomHears(alice, nick, 0.5);
-  assert.equal(call.audio.recording.packets.length, length);
-}
+const talk = (name: string, options?: { sdp?: 'none' }) => startTalk(world, name, options);
 
 const answerOf = (message: RawMessage) => parseSdp(message.body);
 const versionOf = (message: RawMessage) => Number(/^o=\S+ \d+ (\d+)/m.exec(message.body)?.[1]);
