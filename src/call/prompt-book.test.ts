@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SoundFiles } from '../media/worker/sound-files.ts';
+import { holdMusicFile } from './hold-music.ts';
 import { PromptBook } from './prompt-book.ts';
 import { promptNames } from './prompt-names.ts';
 
@@ -14,7 +15,10 @@ const pathOf = (book: PromptBook, name: (typeof promptNames)[number]): string =>
   book.sounds(name).flatMap((sound) => (sound.kind === 'file' ? [sound.path] : []))[0] ?? '';
 
 test('every prompt is there and can be played, in each of our languages', async () => {
-  for (const language of await readdir(new URL('../../sounds', import.meta.url))) {
+  const entries = await readdir(new URL('../../sounds', import.meta.url), { withFileTypes: true });
+  const languages = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  assert.ok(languages.length >= 2);
+  for (const language of languages) {
     const book = new PromptBook({ language, directory: undefined });
     assert.deepEqual(book.untranslated, [], language);
     for (const name of promptNames) {
@@ -24,6 +28,12 @@ test('every prompt is there and can be played, in each of our languages', async 
       assert.ok(sound.value.samples < 8 * 48_000, `${language} ${name} is shorter than the wait for the BYE`);
     }
   }
+});
+
+test('our music on hold can be played', async () => {
+  const sound = await new SoundFiles().load(holdMusicFile('on') ?? '');
+  assert.ok(sound.ok, JSON.stringify(sound));
+  assert.ok(sound.value.samples > 20 * 48_000);
 });
 
 test('a prompt of the operator replaces ours; what nobody has is said in English', async () => {
