@@ -141,7 +141,7 @@ export interface SipCallEvents {
   reoffer: [sdp: string | undefined, respond: (answer: Result<string>) => void];
   /** The ACK of an offerless re-INVITE brought the answer to the offer that `respond` gave. */
   reanswered: [sdp: string | undefined];
-  /** INFO from the peer; the engine answered 200. */
+  /** INFO from the peer with a body; the engine answered 200. Others than digits it lets pass only when they may be ignored. */
   info: [contentType: string, body: string];
   /** The peer asks us to call another in its place (RFC 3515). Must be answered once. Without a listener: 603. */
   refer: [transfer: TransferRequest];

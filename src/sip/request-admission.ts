@@ -1,5 +1,7 @@
+import { refuseBody } from './body-admission.ts';
 import { headerLine } from './header-line.ts';
 import type { SipRequest } from './message.ts';
+import { dialogMethods, servedMethods } from './served-methods.ts';
 
 /** What is to be done with a request before any engine sees it (RFC 3261 §8.2). */
 export type Admission =
@@ -17,13 +19,14 @@ const deliver: Admission = { kind: 'deliver' };
 const refusedMethods = new Set(['MESSAGE', 'PUBLISH', 'REGISTER', 'SUBSCRIBE']);
 /** Option tags that we can serve when a peer requires them. 100rel: we then send no provisional response but 100 (RFC 3262 §3). */
 const servedOptions = new Set(['100rel', 'replaces', 'timer']);
-const servedBodies = new Set(['application/sdp']);
 
 /** Inspects method, URI, Require and body in the order of RFC 3261 §8.2.1 to §8.2.3. */
-export function admit(request: SipRequest, servedMethods: readonly string[]): Admission {
+export function admit(request: SipRequest): Admission {
   const { method, headers } = request;
-  const allow = `Allow: ${servedMethods.join(', ')}`;
-  if (!servedMethods.includes(method)) {
+  const inDialog = request.to.parameters.get('tag') !== undefined;
+  const served: readonly string[] = inDialog ? dialogMethods : servedMethods;
+  const allow = `Allow: ${served.join(', ')}`;
+  if (!served.includes(method)) {
     return refusedMethods.has(method)
       ? answer(405, 'Method Not Allowed', allow)
       : answer(501, 'Not Implemented', allow);
@@ -34,9 +37,12 @@ export function admit(request: SipRequest, servedMethods: readonly string[]): Ad
   const unsupported = headers.list('require').filter((option) => !servedOptions.has(option.toLowerCase()));
   if (unsupported.length > 0) return answer(420, 'Bad Extension', unsupportedLine(unsupported));
   // A call that nobody is in yet would be made on a stranger's word.
-  if (method === 'REFER' && request.to.parameters.get('tag') === undefined) return answer(403, 'Forbidden');
+  if (method === 'REFER' && !inDialog) return answer(403, 'Forbidden');
   if (method === 'INVITE' && !acceptsSdp(request))
     return answer(406, 'Not Acceptable', 'Warning: 399 - "Accept lacks application/sdp"');
+  // RFC 6086 §4.2.2: we offer no package, which the empty header says.
+  if (method === 'INFO' && headers.get('info-package') !== undefined)
+    return answer(469, 'Bad Info Package', headerLine('Recv-Info', ''));
   return admitBody(request);
 }
 
@@ -48,16 +54,10 @@ function acceptsSdp({ headers }: SipRequest): boolean {
 }
 
 function admitBody(request: SipRequest): Admission {
-  const { body, headers } = request;
-  const carriesOffer = request.method === 'INVITE' || request.method === 'UPDATE';
-  if (body === '' || !carriesOffer) return deliver;
-  const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity') return answer(415, 'Unsupported Media Type', 'Accept-Encoding: identity');
-  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'application/sdp';
-  const optional = /;\s*handling\s*=\s*optional/i.test(headers.get('content-disposition') ?? '');
-  if (!servedBodies.has(type) && !optional)
-    return answer(415, 'Unsupported Media Type', 'Accept: application/sdp');
-  return deliver;
+  const refusal = refuseBody(request);
+  if (refusal === undefined) return deliver;
+  const { status, phrase, line } = refusal;
+  return answer(status, phrase, ...(line === undefined ? [] : [line]));
 }
 
 function unsupportedLine(options: readonly string[]): string {

@@ -25,6 +25,8 @@ export function inviteText({ peer, gateway }: Ends, id: string): Buffer {
 const inDialog: readonly (readonly [method: string, extra: string, body: string])[] = [
   ['ACK', '', ''],
   ['INFO', 'Content-Type: application/dtmf-relay\r\n', 'Signal=5\r\nDuration=160\r\n'],
+  ['INFO', 'Info-Package: x\r\n', ''],
+  ['MESSAGE', 'Content-Type: text/plain\r\n', 'See you at ten'],
   ['INVITE', '', someSdp.replace('m=audio 40000', 'm=audio 40002')],
   ['INVITE', '', `${someSdp}a=sendonly\r\n`],
   ['INVITE', '', ''],

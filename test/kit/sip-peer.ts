@@ -174,7 +174,8 @@ export interface RequestText {
 }
 
 function complete(lines: readonly string[], body = ''): string {
-  const type = body === '' ? [] : ['Content-Type: application/sdp'];
+  const stated = body === '' || lines.some((line) => line.startsWith('Content-Type:'));
+  const type = stated ? [] : ['Content-Type: application/sdp'];
   return `${[...lines, ...type, `Content-Length: ${Buffer.byteLength(body)}`].join('\r\n')}\r\n\r\n${body}`;
 }
 

@@ -5,7 +5,7 @@ import { headerLine } from '../header-line.ts';
 import type { SipResponse } from '../message.ts';
 import { sdpOf } from '../message-body.ts';
 import type { ReferMessage } from '../refer-dialog.ts';
-import { servedMethods } from '../served-methods.ts';
+import { dialogMethods } from '../served-methods.ts';
 import type { DrachtioSession } from './session.ts';
 
 export interface DialogRequestsOptions {
@@ -87,7 +87,7 @@ export class DialogRequests {
 
   async #offer(sdp: string): Promise<SipResponse | undefined> {
     const lines = [
-      headerLine('Allow', servedMethods.join(', ')),
+      headerLine('Allow', dialogMethods.join(', ')),
       headerLine('Content-Type', 'application/sdp'),
     ];
     this.#offering = true;

@@ -8,7 +8,7 @@ import type { NameAddr } from '../name-addr.ts';
 import { reasonLine } from '../reason-header.ts';
 import { ReferDialog, type Respond } from '../refer-dialog.ts';
 import type { DialogTags } from '../refer-replaces.ts';
-import { servedMethods } from '../served-methods.ts';
+import { dialogMethods } from '../served-methods.ts';
 import { DialogRequests, type DialogRequestsOptions } from './dialog-requests.ts';
 import type { DrachtioRequest, DrachtioSession } from './session.ts';
 
@@ -117,7 +117,7 @@ export class DrachtioDialog {
         break;
       case 'INFO':
         accept(request);
-        this.#options.listener.info(contentType(message), message.body);
+        if (message.body !== '') this.#options.listener.info(contentType(message), message.body);
         break;
       case 'REFER':
         this.#transfers.receiveRefer(message, respondTo(request));
@@ -125,6 +125,7 @@ export class DrachtioDialog {
       case 'NOTIFY':
         this.#transfers.receiveNotify(message, respondTo(request));
         break;
+      case 'MESSAGE':
       case 'OPTIONS':
       case 'PRACK':
         accept(request);
@@ -198,7 +199,7 @@ export class DrachtioDialog {
   }
 }
 
-const allow = headerLine('Allow', servedMethods.join(', '));
+const allow = headerLine('Allow', dialogMethods.join(', '));
 
 /** The dialog of a message, with our party and the peer's. */
 export function tagsOf({ callId }: SipHead, local: NameAddr, remote: NameAddr): DialogTags {

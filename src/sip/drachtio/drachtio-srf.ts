@@ -3,9 +3,16 @@
  * Its dialogs, its digest (MD5 only) and its reconnection are not used; one `Srf` is one connection that we opened ourselves.
  */
 import type { EventEmitter } from 'node:events';
+import { createRequire } from 'node:module';
 import { createServer, type Server, type Socket } from 'node:net';
 import Srf from 'drachtio-srf';
 import { fromWire, headerLine } from '../header-line.ts';
+
+// The library throws on a response whose status is not in its table, which lacks this one (RFC 6086 §12.5).
+const statusCodes: Record<number, string> = createRequire(
+  createRequire(import.meta.url).resolve('drachtio-srf'),
+)('sip-status');
+statusCodes[469] = 'Bad Info Package';
 
 /** A message as drachtio-srf keeps it; `raw` is the text that the server sent. */
 export interface SrfMessage {

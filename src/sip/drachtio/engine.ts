@@ -18,7 +18,7 @@ import { headerLine } from '../header-line.ts';
 import { PeerWatch } from '../peer-watch.ts';
 import { callToReplace, takeoverLines } from '../refer-replaces.ts';
 import { admit } from '../request-admission.ts';
-import { servedMethods } from '../served-methods.ts';
+import { countedMethod } from '../served-methods.ts';
 import { optionsAnswer, type ServiceState } from '../service-state.ts';
 import { HopHealth } from '../transport/hop-health.ts';
 import { LocalAddresses } from '../transport/local-address.ts';
@@ -226,17 +226,15 @@ export class DrachtioSipEngine extends EventEmitter<SipEngineEvents> implements 
 
   #received(request: DrachtioRequest): void {
     const { message, dialogId } = request;
-    this.#counters.add(
-      `received.${servedMethods.some((name) => name === message.method) ? message.method : 'other'}`,
-    );
+    this.#counters.add(`received.${countedMethod(message.method)}`);
     const dialog = dialogId === undefined ? undefined : this.#dialogs.find(dialogId);
-    if (dialog !== undefined) {
-      dialog.receive(request);
+    if (message.method === 'ACK' || request.unsolicited) {
+      dialog?.receive(request);
       return;
     }
-    if (message.method === 'ACK' || request.unsolicited) return;
-    const admission = admit(message, servedMethods);
+    const admission = admit(message);
     if (admission.kind === 'answer') request.respond(admission);
+    else if (dialog !== undefined) dialog.receive(request);
     else if (message.to.parameters.get('tag') !== undefined) request.respond(noDialog);
     else if (message.method === 'INVITE') void this.#invited(request);
     else if (message.method === 'OPTIONS') request.respond(this.#capabilities());

@@ -9,7 +9,7 @@ import type { SipCall } from '../engine.ts';
 import { fromWire, headerLine, withoutControls } from '../header-line.ts';
 import { sdpOf } from '../message-body.ts';
 import { refusalOf } from '../reason-header.ts';
-import { servedMethods } from '../served-methods.ts';
+import { dialogMethods } from '../served-methods.ts';
 import { type DialogListener, DrachtioDialog } from './dialog.ts';
 import type { DialogTable } from './dialog-table.ts';
 import type { DrachtioRequest, DrachtioSession } from './session.ts';
@@ -188,5 +188,5 @@ export class IncomingCall extends BaseCall {
   }
 }
 
-const allow = headerLine('Allow', servedMethods.join(', '));
+const allow = headerLine('Allow', dialogMethods.join(', '));
 const supported = headerLine('Supported', 'replaces');

@@ -8,7 +8,7 @@ import type { Headers, SipResponse } from '../message.ts';
 import { anonymousParty, privacyLines } from '../own-identity.ts';
 import { Redirections } from '../redirections.ts';
 import { takeoverLines } from '../refer-replaces.ts';
-import { servedMethods } from '../served-methods.ts';
+import { dialogMethods } from '../served-methods.ts';
 import { hostInUri, parseUri, type SipUri } from '../sip-uri.ts';
 import type { HopHealth } from '../transport/hop-health.ts';
 import type { DrachtioOutgoing } from './session.ts';
@@ -104,7 +104,7 @@ export class OutgoingInvite {
         headerLine('Call-ID', this.callId),
         headerLine('CSeq', `${this.#cseq} INVITE`),
         contactLine(account),
-        headerLine('Allow', servedMethods.join(', ')),
+        headerLine('Allow', dialogMethods.join(', ')),
         headerLine('Supported', 'replaces'),
         headerLine('Accept', 'application/sdp'),
         ...takeoverLines(this.#options),

@@ -105,7 +105,8 @@ export class DialogLeg {
       onInfo: (request) => {
         request.accept();
         const { message } = request;
-        if (message instanceof IncomingRequest) listener.info(contentType(message.source), message.body);
+        if (message instanceof IncomingRequest && message.body !== '')
+          listener.info(contentType(message.source), message.body);
       },
       onInvite: (request) => this.#onReinvite(request),
       onPrack: (request) => this.#onPrack(request),

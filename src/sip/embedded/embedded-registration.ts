@@ -2,13 +2,13 @@ import type { SipAccount } from '../../config/config.ts';
 import type { Log } from '../../log.ts';
 import { headerLine } from '../header-line.ts';
 import { RegistrationLoop, type SipAnswer } from '../registration.ts';
+import { servedMethods } from '../served-methods.ts';
 import { parseUri } from '../sip-uri.ts';
 import { type Hop, hopKey } from '../transport/packet.ts';
 import { addressOfRecord, digestOf, displayNameOf, escapeUser, hopsOf } from './account.ts';
 import type { EmbeddedCore } from './core.ts';
 import { ExactUri } from './incoming-message.ts';
 import { randomToken } from './outgoing-message.ts';
-import { servedMethods } from './sip-js.ts';
 import { transact } from './transact.ts';
 import type { Wire } from './wire.ts';
 

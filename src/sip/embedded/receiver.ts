@@ -7,6 +7,7 @@ import { type ParseFault, parseMessage } from '../message-parser.ts';
 import type { NameAddr } from '../name-addr.ts';
 import { admit } from '../request-admission.ts';
 import { responseText } from '../response-text.ts';
+import { countedMethod } from '../served-methods.ts';
 import { optionsAnswer, type ServiceState } from '../service-state.ts';
 import { hostInUri, type SipUri } from '../sip-uri.ts';
 import type { SourceAdmission, Verdict } from '../source-admission.ts';
@@ -15,7 +16,6 @@ import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
 import { contactOf, IncomingRequest, IncomingResponse, sdpOf, transactionId } from './incoming-message.ts';
 import { ServerChannel } from './server-channel.ts';
-import { servedMethods } from './sip-js.ts';
 import type { Wire } from './wire.ts';
 
 export interface ReceiverOptions {
@@ -116,9 +116,7 @@ export class Receiver {
   }
 
   #request(source: SipRequest, packet: Packet): void {
-    this.#counters.add(
-      `received.${servedMethods.includes(source.method as 'INVITE') ? source.method : 'other'}`,
-    );
+    this.#counters.add(`received.${countedMethod(source.method)}`);
     const { core, wire } = this.#options;
     const channel = new ServerChannel(wire, packet, source.via, source.method);
     const known = core.userAgentServers.get(transactionId(source));
@@ -147,7 +145,7 @@ export class Receiver {
       if (source.method !== 'ACK') channel.sendOnce(responseText(source.headers, status, phrase, lines));
       return false;
     };
-    const admission = admit(source, servedMethods);
+    const admission = admit(source);
     if (admission.kind === 'answer') return reply(admission.status, admission.phrase, admission.lines);
     const inDialog = source.to.parameters.get('tag') !== undefined;
     if (!inDialog && dialogMethods.has(source.method))

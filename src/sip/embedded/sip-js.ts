@@ -26,7 +26,7 @@ import {
 } from 'sip.js/lib/core/index.js';
 import { AllowedMethods } from 'sip.js/lib/core/user-agent-core/allowed-methods.js';
 import { headerLine } from '../header-line.ts';
-import { servedMethods } from '../served-methods.ts';
+import { dialogMethods } from '../served-methods.ts';
 
 export type {
   Body,
@@ -57,7 +57,6 @@ export {
   NonInviteServerTransaction,
   OutgoingRequestMessage,
   SessionDialog,
-  servedMethods,
   Timers,
   URI,
   type UserAgentClient,
@@ -80,7 +79,7 @@ export const supportedOptions = ['timer', '100rel', 'replaces'] as const;
 /** Lines that say what we can do, for each request and 2xx that sets up or refreshes a call. */
 export function abilityLines(): string[] {
   return [
-    headerLine('Allow', servedMethods.join(', ')),
+    headerLine('Allow', dialogMethods.join(', ')),
     headerLine('Supported', supportedOptions.join(', ')),
   ];
 }
@@ -169,7 +168,7 @@ export function prepareSipJs(times: SipTimes, makeBranch: () => string): void {
   });
   (ClientTransaction as unknown as Privates).makeId = (request) =>
     request.method === C.CANCEL ? (request.branch ?? makeBranch()) : makeBranch();
-  AllowedMethods.splice(0, AllowedMethods.length, ...servedMethods);
+  AllowedMethods.splice(0, AllowedMethods.length, ...dialogMethods);
 }
 
 /** Ends a client transaction whose answer will never matter: sip.js keeps one in Proceeding for ever. */

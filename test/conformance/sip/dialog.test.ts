@@ -1,48 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { TestContext } from 'node:test';
 import { fail, ok, type Result } from '../../../src/errors.ts';
 import type { SipCall } from '../../../src/sip/engine.ts';
-import { ended, quickTimes } from '../../kit/sip-engine.ts';
-import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { type RequestText, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { answeredCall, digitInfo } from '../../kit/answered-call.ts';
+import { ended } from '../../kit/sip-engine.ts';
+import { onEachEngine } from '../../kit/sip-engines.ts';
+import { someSdp } from '../../kit/sip-peer.ts';
 import { until } from '../../kit/until.ts';
-
-interface Scene {
-  readonly gateway: AnyEngine;
-  readonly peer: SipPeer;
-  readonly call: SipCall;
-  /** Sends a request of the peer inside the dialog. */
-  send(method: string, options: Partial<RequestText>): string;
-}
-
-let calls = 0;
-
-/** An incoming call, answered and acknowledged. */
-async function answeredCall(context: TestContext, kind: EngineKind): Promise<Scene> {
-  const gateway = await startEngineOf(kind, { times: quickTimes });
-  const peer = await SipPeer.open();
-  context.after(async () => {
-    await gateway.stop();
-    peer.close();
-  });
-  calls += 1;
-  const callId = `dialog-${calls}`;
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId, body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  call.answer(someSdp);
-  const accepted = await peer.response(200);
-  const toTag = tagOf(accepted.header('To'));
-  const answered = once(call, 'answered');
-  peer.send(peer.requestText('ACK', { port: gateway.port, callId, toTag }), gateway.port);
-  await answered;
-  const send: Scene['send'] = (method, options) => {
-    const text = peer.requestText(method, { port: gateway.port, callId, toTag, ...options });
-    peer.send(text, gateway.port);
-    return text;
-  };
-  return { gateway, peer, call, send };
-}
 
 async function reoffer(call: SipCall): Promise<[string | undefined, (answer: Result<string>) => void]> {
   const [sdp, respond] = await once(call, 'reoffer');
@@ -111,7 +75,7 @@ onEachEngine(
     await peer.response(488);
     send('ACK', { cseq: 2, branch: 'z9hG4bK488' });
     const info = once(call, 'info');
-    send('INFO', { cseq: 3, body: 'x' });
+    send('INFO', { cseq: 3, ...digitInfo });
     await info;
   },
   { rfc: '3261 §14.2' },
@@ -223,53 +187,6 @@ onEachEngine(
     assert.equal((await peer.response(200, 'UPDATE')).body, someSdp);
   },
   { rfc: '3311 §5.2' },
-);
-
-onEachEngine(
-  'INFO from the phone is answered once however often it comes',
-  async (context, kind) => {
-    const { peer, call, send, gateway } = await answeredCall(context, kind);
-    let infos = 0;
-    call.on('info', () => {
-      infos += 1;
-    });
-    const text = send('INFO', { cseq: 2, lines: ['Content-Type: application/dtmf-relay'] });
-    await peer.response(200, 'INFO');
-    peer.send(text, gateway.port);
-    await peer.response(200, 'INFO');
-    assert.equal(infos, 1);
-  },
-  { rfc: '6086 §4.2, 3261 §17.2.2' },
-);
-
-onEachEngine(
-  'our INFO brings its status, and a challenge inside the dialog is answered',
-  async (context, kind) => {
-    const peer = await SipPeer.open();
-    const gateway = await startEngineOf(kind, { times: quickTimes, account: { port: peer.port } });
-    context.after(async () => {
-      await gateway.stop();
-      peer.close();
-    });
-    const { account } = gateway;
-    const options = { account, sdp: someSdp, headers: [], noAnswerSeconds: 5 };
-    const call = gateway.engine.invite('sip:4711@pbx.test', options);
-    const answered = once(call, 'answered');
-    peer.reply(await peer.request('INVITE'), 200, { body: someSdp });
-    await answered;
-    const status = call.info('application/json', '{"i":1}');
-    const first = await peer.request('INFO');
-    peer.reply(first, 407, { lines: ['Proxy-Authenticate: Digest realm="pbx", nonce="n", qop="auth"'] });
-    const second = await peer.next(
-      (message) => message.method === 'INFO' && message.header('Proxy-Authorization') !== undefined,
-    );
-    assert.equal(second.header('CSeq'), '3 INFO');
-    assert.equal(second.body, '{"i":1}');
-    assert.equal(second.header('Content-Type'), 'application/json');
-    peer.reply(second, 200);
-    assert.deepEqual(await status, ok(200));
-  },
-  { rfc: '6086 §4.2, 3261 §22.3' },
 );
 
 onEachEngine(

@@ -3,51 +3,20 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { failure } from '../../../src/errors.ts';
 import type { SipCall, TransferRequest } from '../../../src/sip/engine.ts';
-import { ended, quickTimes } from '../../kit/sip-engine.ts';
-import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { type RequestText, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { type AnsweredCall, answeredCall, digitInfo, engineAndPeer } from '../../kit/answered-call.ts';
+import { ended } from '../../kit/sip-engine.ts';
+import { type EngineKind, onEachEngine } from '../../kit/sip-engines.ts';
+import { tagOf } from '../../kit/sip-peer.ts';
 
-interface Scene {
-  readonly gateway: AnyEngine;
-  readonly peer: SipPeer;
-  readonly call: SipCall;
-  /** Sends a request of the peer inside the dialog. */
-  send(method: string, options: Partial<RequestText>): void;
+interface Scene extends AnsweredCall {
   refer(cseq: number, ...lines: string[]): void;
 }
 
-let calls = 0;
-
-async function openScene(
-  context: TestContext,
-  kind: EngineKind,
-): Promise<Omit<Scene, 'call' | 'send' | 'refer'>> {
-  const gateway = await startEngineOf(kind, { times: quickTimes });
-  const peer = await SipPeer.open();
-  context.after(async () => {
-    await gateway.stop();
-    peer.close();
-  });
-  return { gateway, peer };
-}
-
-/** An incoming call, answered and acknowledged. */
-async function answeredCall(context: TestContext, kind: EngineKind): Promise<Scene> {
-  const { gateway, peer } = await openScene(context, kind);
-  calls += 1;
-  const callId = `refer-${calls}`;
-  peer.send(peer.requestText('INVITE', { port: gateway.port, callId, body: someSdp }), gateway.port);
-  const call = await gateway.nextCall();
-  call.answer(someSdp);
-  const accepted = await peer.response(200);
-  assert.match(accepted.header('Allow') ?? '', /REFER.*NOTIFY/);
-  const toTag = tagOf(accepted.header('To'));
-  const answered = once(call, 'answered');
-  peer.send(peer.requestText('ACK', { port: gateway.port, callId, toTag }), gateway.port);
-  await answered;
-  const send: Scene['send'] = (method, options) =>
-    peer.send(peer.requestText(method, { port: gateway.port, callId, toTag, ...options }), gateway.port);
-  return { gateway, peer, call, send, refer: (cseq, ...lines) => send('REFER', { cseq, lines }) };
+/** An incoming call whose peer transfers it. */
+async function callToTransfer(context: TestContext, kind: EngineKind): Promise<Scene> {
+  const scene = await answeredCall(context, kind);
+  assert.match(scene.accepted.header('Allow') ?? '', /REFER.*NOTIFY/);
+  return { ...scene, refer: (cseq, ...lines) => scene.send('REFER', { cseq, lines }) };
 }
 
 async function asked(call: SipCall): Promise<TransferRequest> {
@@ -60,7 +29,7 @@ const someone = 'Refer-To: <sip:200@pbx.test>';
 onEachEngine(
   'an accepted REFER makes a subscription, and the outcome of the transfer ends it',
   async (context, kind) => {
-    const { peer, call, refer } = await answeredCall(context, kind);
+    const { peer, call, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, someone, 'Referred-By: <sip:boss@pbx.test>');
     const transfer = await heard;
@@ -94,7 +63,7 @@ onEachEngine(
 onEachEngine(
   'the outcome of a transfer is told before the BYE',
   async (context, kind) => {
-    const { peer, call, refer } = await answeredCall(context, kind);
+    const { peer, call, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, someone);
     const transfer = await heard;
@@ -114,7 +83,7 @@ onEachEngine(
 onEachEngine(
   'a REFER with Refer-Sub: false is accepted and nothing is told',
   async (context, kind) => {
-    const { peer, call, send, refer } = await answeredCall(context, kind);
+    const { peer, call, send, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, someone, 'Refer-Sub: false');
     const transfer = await heard;
@@ -122,7 +91,7 @@ onEachEngine(
     transfer.progress(200, 'OK');
     assert.equal((await peer.response(202, 'REFER')).header('Refer-Sub'), 'false');
     const info = once(call, 'info');
-    send('INFO', { cseq: 3, body: 'x' });
+    send('INFO', { cseq: 3, ...digitInfo });
     await info;
     await peer.response(200, 'INFO');
     assert.ok(peer.received.every(({ method }) => method !== 'NOTIFY'));
@@ -133,7 +102,7 @@ onEachEngine(
 onEachEngine(
   'a transfer that is not allowed is refused and the call goes on',
   async (context, kind) => {
-    const { peer, call, send, refer } = await answeredCall(context, kind);
+    const { peer, call, send, refer } = await callToTransfer(context, kind);
     // Nobody listens.
     refer(2, someone);
     await peer.response(603, 'REFER');
@@ -142,7 +111,7 @@ onEachEngine(
     (await heard).refuse(failure('destination-refused'));
     await peer.response(403, 'REFER');
     const info = once(call, 'info');
-    send('INFO', { cseq: 4, body: 'x' });
+    send('INFO', { cseq: 4, ...digitInfo });
     await info;
   },
   { rfc: '3515 §2.4.2' },
@@ -151,7 +120,7 @@ onEachEngine(
 onEachEngine(
   'a REFER without exactly one SIP URI that is safe to call is refused',
   async (context, kind) => {
-    const { peer, call, refer } = await answeredCall(context, kind);
+    const { peer, call, refer } = await callToTransfer(context, kind);
     call.on('refer', () => assert.fail('a REFER got through'));
     const cases: [number, ...string[]][] = [
       [400],
@@ -177,7 +146,7 @@ onEachEngine(
 onEachEngine(
   'a REFER names the dialog that the new call takes over',
   async (context, kind) => {
-    const { call, refer } = await answeredCall(context, kind);
+    const { call, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, 'Refer-To: <sip:200@pbx.test?Replaces=c1%40x%3Bto-tag%3Da%3Bfrom-tag%3Db&Require=replaces>');
     const transfer = await heard;
@@ -191,7 +160,7 @@ onEachEngine(
 onEachEngine(
   'a REFER waits for its answer when the call ends: 487',
   async (context, kind) => {
-    const { peer, call, send, refer } = await answeredCall(context, kind);
+    const { peer, call, send, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, someone);
     const transfer = await heard;
@@ -208,7 +177,7 @@ onEachEngine(
 onEachEngine(
   'a second REFER while the first is under way is refused',
   async (context, kind) => {
-    const { peer, call, refer } = await answeredCall(context, kind);
+    const { peer, call, refer } = await callToTransfer(context, kind);
     const heard = asked(call);
     refer(2, someone);
     (await heard).accept();
@@ -222,7 +191,7 @@ onEachEngine(
 onEachEngine(
   'outside of a dialog REFER and NOTIFY are refused',
   async (context, kind) => {
-    const { gateway, peer } = await openScene(context, kind);
+    const { gateway, peer } = await engineAndPeer(context, kind);
     const options = { port: gateway.port, callId: `refer-stray-${kind}` };
     peer.send(peer.requestText('REFER', { ...options, lines: [someone] }), gateway.port);
     await peer.response(403, 'REFER');
@@ -256,7 +225,7 @@ function notify(scene: Scene, cseq: number, state: string, body: string): void {
 onEachEngine(
   'a REFER of ours resolves with what the NOTIFY says about the new call',
   async (context, kind) => {
-    const scene = await answeredCall(context, kind);
+    const scene = await callToTransfer(context, kind);
     const { peer, call } = scene;
     const outcome = call.refer('sip:300@pbx.test');
     const request = await peer.request('REFER');
@@ -276,7 +245,7 @@ onEachEngine(
 onEachEngine(
   'a REFER of ours that is refused says why, and one that the end of the call overtakes ends too',
   async (context, kind) => {
-    const { peer, call, send } = await answeredCall(context, kind);
+    const { peer, call, send } = await callToTransfer(context, kind);
     const refused = call.refer('sip:300@pbx.test');
     peer.reply(await peer.request('REFER'), 603);
     const outcome = await refused;

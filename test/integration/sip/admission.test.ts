@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { SipAdmission } from '../../../src/config/config.ts';
 import type { SipCall } from '../../../src/sip/engine.ts';
+import { digitInfo } from '../../kit/answered-call.ts';
 import { ended, quickTimes, startEngine, type TestEngine } from '../../kit/sip-engine.ts';
 import { SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
 
@@ -104,7 +105,7 @@ test('500 INVITEs from a stranger do not touch a running call: each of its reque
       };
       stranger.send(stranger.requestText('INVITE', { ...flood, fromTag: `f${index}` }), gateway.port);
     }
-    const info = { port: gateway.port, callId: 'standing', toTag, cseq: round + 2 };
+    const info = { port: gateway.port, callId: 'standing', toTag, cseq: round + 2, ...digitInfo };
     pbx.send(pbx.requestText('INFO', info), gateway.port);
     const answer = await pbx.response(200, 'INFO');
     assert.equal(answer.header('CSeq'), `${round + 2} INFO`);
