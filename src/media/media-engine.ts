@@ -108,6 +108,10 @@ export interface PhoneMedia {
   readonly srtp?: PhoneSrtpKeys | undefined;
   /** Milliseconds of audio in a packet that we send: 10 to 60. */
   readonly ptimeMs: number;
+  /** The phone asked for discontinuous transmission of Opus (`usedtx=1`, RFC 7587 §6.1): silence need not be sent. */
+  readonly dtx?: true;
+  /** Payload number under which it takes comfort noise in place of silence (RFC 3389); G.711 only. */
+  readonly comfortNoise?: number;
   /** Path of a sound file that is played in a loop while `direction` is `recvonly`; without it nothing is sent then. */
   readonly holdMusic?: string | undefined;
   /** Our direction: `recvonly` when the peer put us on hold with `sendonly`. */

@@ -46,6 +46,8 @@ const staticFormats = new Map<number, Codec>([
   [8, 'PCMA'],
   [9, 'G722'],
 ]);
+/** Comfort noise (RFC 3551 §6). */
+const staticNoise = 13;
 const offeredEvents = new Map([
   [8000, 101],
   [48_000, 100],
@@ -63,9 +65,22 @@ export function describeOffer(codecs: readonly Codec[]): Formats {
   );
 }
 
-/** Our answered formats, under the numbers of the offer. */
-export function describeAnswer(format: AudioFormat, event: EventFormat | undefined): Formats {
-  return describe([format], event === undefined ? [] : [event]);
+/** Our answered formats, under the numbers of the offer. `noise`: of comfort noise. */
+export function describeAnswer(
+  format: AudioFormat,
+  event: EventFormat | undefined,
+  noise: number | undefined,
+): Formats {
+  const described = describe([format], event === undefined ? [] : [event]);
+  if (noise === undefined) return described;
+  return {
+    ...described,
+    formats: [...described.formats, String(noise)],
+    rtpMaps: [
+      ...described.rtpMaps,
+      { payloadType: noise, encoding: 'CN', clockRate: 8000, channels: undefined },
+    ],
+  };
 }
 
 type Formats = Required<Pick<OwnMedia, 'formats' | 'rtpMaps' | 'formatParameters'>>;
@@ -112,6 +127,23 @@ export function eventFormats(media: SdpMedia, inherited: readonly RtpMap[] = [])
       ? [{ payloadType, clockRate: map.clockRate }]
       : [];
   });
+}
+
+/** The number of comfort noise that goes with a codec of 8 kHz (RFC 3389 §4); undefined: the line has none. */
+export function noiseFor(codec: Codec, media: SdpMedia): number | undefined {
+  if (codec !== 'PCMU' && codec !== 'PCMA') return undefined;
+  return payloadTypes(media).find((payloadType) => {
+    const map = mapOf(payloadType, media, []);
+    if (map === undefined) return payloadType === staticNoise;
+    return map.encoding.toUpperCase() === 'CN' && map.clockRate === 8000;
+  });
+}
+
+/** The peer prefers that Opus is not sent while there is silence (RFC 7587 §6.1). */
+export function wantsDtx(media: SdpMedia, { codec, payloadType }: AudioFormat): boolean {
+  if (codec !== 'opus') return false;
+  const own = media.formatParameters.filter((parameters) => parameters.payloadType === payloadType);
+  return own.some(({ text }) => text.split(';').some((part) => /^\s*usedtx\s*=\s*1\s*$/i.test(part)));
 }
 
 /** The event format for a codec: the one with its clock, else the first, as phones with opus offer only 8000. */

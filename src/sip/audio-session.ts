@@ -21,6 +21,10 @@ export interface AudioSession {
     | undefined;
   /** Milliseconds of audio in a packet that we send: 10, 20, 30, 40 or 60 (never 30 with opus). */
   readonly ptimeMs: number;
+  /** The peer asked for discontinuous transmission of Opus (`usedtx=1`, RFC 7587 §6.1). */
+  readonly dtx?: true;
+  /** Payload number of comfort noise (RFC 3389), when both sides take it in place of silence. */
+  readonly comfortNoise?: number;
   /** SRTP and its keys (RFC 4568); undefined: plain RTP. Never to be logged. */
   readonly srtp?: {
     readonly profile: SrtpSuite;

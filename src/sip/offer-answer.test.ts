@@ -67,6 +67,39 @@ test('our own order counts in answers when it is configured so', () => {
   assert.equal(answered(offer, { ...local, codecs: ['PCMA'] }).audio.codec, 'PCMA');
 });
 
+test('pauses are for a phone that asks for them, or offers comfort noise', async (t) => {
+  const opus = (fmtp: string) => ['m=audio 4000 RTP/AVP 96', opusMap, `a=fmtp:96 ${fmtp}`];
+  const cases: Record<string, [string[], boolean, number | undefined]> = {
+    'opus with usedtx': [opus('useinbandfec=1; usedtx=1'), true, undefined],
+    'opus without': [opus('useinbandfec=1;usedtx=0;maxaveragebitrate=1'), false, undefined],
+    'usedtx of another format': [[...opus('useinbandfec=1'), 'a=fmtp:97 usedtx=1'], false, undefined],
+    'comfort noise by its fixed number': [['m=audio 4000 RTP/AVP 0 13'], false, 13],
+    'comfort noise by another number': [
+      ['m=audio 4000 RTP/AVP 8 98', 'a=rtpmap:98 CN/8000', 'a=rtpmap:8 PCMA/8000'],
+      false,
+      98,
+    ],
+    'comfort noise of another clock': [
+      ['m=audio 4000 RTP/AVP 0 98', 'a=rtpmap:98 CN/16000'],
+      false,
+      undefined,
+    ],
+    'comfort noise beside opus': [['m=audio 4000 RTP/AVP 96 13', opusMap], false, undefined],
+    neither: [['m=audio 4000 RTP/AVP 0'], false, undefined],
+  };
+  for (const [name, [lines, dtx, noise]] of Object.entries(cases)) {
+    await t.test(name, () => {
+      const { audio, lines: answer } = answered(sdp(...lines));
+      assert.equal(audio.dtx === true, dtx);
+      assert.equal(audio.comfortNoise, noise);
+      const maps = answer.filter((line) => line.includes(' CN/'));
+      assert.deepEqual(maps, noise === undefined ? [] : [`a=rtpmap:${noise} CN/8000`]);
+      const formats = answer.find((line) => line.startsWith('m='))?.split(' ') ?? [];
+      assert.equal(formats.includes(String(noise)), noise !== undefined);
+    });
+  }
+});
+
 test('keypad events use the clock of the codec, or the only one that is offered', async (t) => {
   const events = ['a=rtpmap:101 telephone-event/8000', 'a=rtpmap:102 telephone-event/48000'];
   const cases: Record<string, [string[], AudioSession['telephoneEvent']]> = {

@@ -9,8 +9,10 @@ import {
   eventFor,
   eventFormats,
   isNowhere,
+  noiseFor,
   obstacle,
   packetTime,
+  wantsDtx,
 } from './audio-formats.ts';
 import type { AudioSession, LocalAudio } from './audio-session.ts';
 import { type CryptoAttribute, offeredCrypto } from './crypto-attribute.ts';
@@ -69,7 +71,9 @@ export function answerOffer(
   const { line, format } = choice;
   const theirs = local.srtp === undefined ? undefined : line.crypto[0];
   const event = eventFor(format.codec, eventFormats(line));
+  const comfortNoise = noiseFor(format.codec, line);
   const audio = {
+    ...(comfortNoise !== undefined && { comfortNoise }),
     ...session(line, local.direction ?? 'sendrecv', format, format, matched(event, event), previous),
     ...secured(local, theirs),
   };
@@ -78,7 +82,7 @@ export function answerOffer(
     port: local.rtpPort,
     protocol: line.protocol,
     crypto: theirs && local.srtp ? [{ ...theirs, key: local.srtp.keys[theirs.suite] }] : [],
-    ...describeAnswer(format, event),
+    ...describeAnswer(format, event, comfortNoise),
     ptimeMs: audio.ptimeMs,
     direction: audio.direction,
   };
@@ -176,6 +180,7 @@ function session(
     receivePayloadType: receive.payloadType,
     telephoneEvent,
     ptimeMs: packetTime(line, send.codec),
+    ...(wantsDtx(line, send) && { dtx: true as const }),
     direction: join(
       sends(wish) && receives(line.direction) && !held,
       receives(wish) && sends(line.direction),

@@ -16,6 +16,7 @@ export class Mix {
   voices = 0;
   /** All voices of the room: who does not speak himself hears this. */
   isEverything = false;
+  #isSilent: boolean | undefined;
   readonly #g711: Record<'PCMU' | 'PCMA', EncodedFrame>;
 
   constructor(rate: AudioRate) {
@@ -27,8 +28,15 @@ export class Mix {
 
   /** The frame has changed. */
   renew(): void {
+    this.#isSilent = undefined;
     this.#g711.PCMU.length = 0;
     this.#g711.PCMA.length = 0;
+  }
+
+  /** Nothing is to be heard in the frame; looked at once for all who hear it. */
+  get isSilent(): boolean {
+    this.#isSilent ??= isSilent(this.frame);
+    return this.#isSilent;
   }
 
   /** The frame in a codec without memory, coded once for all who hear it; undefined for other codecs. */
@@ -41,6 +49,13 @@ export class Mix {
     }
     return encoded;
   }
+}
+
+/** −78 dBov: what a decoder's rounding leaves of silence. */
+const rounding = 4;
+
+export function isSilent(samples: Int16Array): boolean {
+  return samples.every((sample) => sample <= rounding && sample >= -rounding);
 }
 
 const silences = new Map<AudioRate, Mix>();

@@ -233,11 +233,12 @@ export class PhoneLeg {
     return undefined;
   }
 
-  /** Comfort noise is not negotiated, but some phones send it all the same, under its fixed number (RFC 3389 §4). */
+  /** Some phones send comfort noise under its fixed number without having negotiated it (RFC 3389 §4). */
   #kindOf(payloadType: number, phone: PhoneMedia): 'audio' | 'event' | 'noise' | undefined {
     if (codecOf(payloadType, phone) !== undefined) return 'audio';
     if (this.#digits.isEvent(payloadType)) return 'event';
-    return payloadType === comfortNoise && phone.codec !== 'opus' ? 'noise' : undefined;
+    const isNoise = payloadType === comfortNoise || payloadType === phone.comfortNoise;
+    return isNoise && phone.codec !== 'opus' ? 'noise' : undefined;
   }
 
   #take(kind: 'audio' | 'event' | 'noise', header: RtpHeader, datagram: Buffer, now: number): void {
@@ -314,6 +315,8 @@ function sendsAlike(one: PhoneMedia, other: PhoneMedia): boolean {
   return (
     one.codec === other.codec &&
     one.sendPayloadType === other.sendPayloadType &&
-    one.ptimeMs === other.ptimeMs
+    one.ptimeMs === other.ptimeMs &&
+    one.dtx === other.dtx &&
+    one.comfortNoise === other.comfortNoise
   );
 }

@@ -2,8 +2,9 @@ import type { Codec } from '../../config/config.ts';
 import { type AudioEncoder, codecClockRates, codecRates, createAudioEncoder } from '../audio-codec.ts';
 import type { DtmfStep } from '../dtmf-sender.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import { SilenceGate } from '../silence-gate.ts';
 import type { EventPackets } from './event-packets.ts';
-import type { EncodedFrame, Mix } from './mix.ts';
+import { type EncodedFrame, isSilent, type Mix } from './mix.ts';
 import { PacketBuffers } from './packet-buffers.ts';
 import type { PhoneSrtp } from './phone-srtp.ts';
 import type { RateMix } from './rate-mix.ts';
@@ -17,6 +18,8 @@ const frameMs = 20;
  * same for so many frames, because their states are alike by then.
  */
 const framesAlike = 50;
+/** The quietest level of comfort noise (RFC 3389 §3.1); who wants to hear that the line is open makes noise of his own. */
+const noiseLevel = 127;
 
 /** What the phone hears: frames of 20 ms become packets of the duration that it asked for. */
 export class PhoneSender {
@@ -27,6 +30,9 @@ export class PhoneSender {
   readonly #queue: Int16Array;
   readonly #packetMs: number;
   readonly #packetSamples: number;
+  /** For a phone that takes pauses. */
+  readonly #gate: SilenceGate | undefined;
+  readonly #comfortNoise: number | undefined;
   /** Undefined while the phone gets frames that others get as well. */
   #encoder: AudioEncoder | undefined;
   #room: RateMix | undefined;
@@ -41,6 +47,8 @@ export class PhoneSender {
     this.stream = stream ?? new RtpStream(phone.sendPayloadType);
     this.stream.payloadType = phone.sendPayloadType;
     this.#packetMs = packetDuration(phone);
+    this.#comfortNoise = phone.comfortNoise;
+    if (phone.dtx === true || phone.comfortNoise !== undefined) this.#gate = new SilenceGate();
     this.#packetSamples = (codecRates[phone.codec] / 1000) * this.#packetMs;
     this.#queue = new Int16Array(this.#packetSamples + (codecRates[phone.codec] / 1000) * frameMs);
     if (this.#packetMs !== frameMs) this.#encoder = this.#newEncoder();
@@ -53,6 +61,7 @@ export class PhoneSender {
       this.#enqueue(mix.frame, transmit);
       return;
     }
+    if (this.#gate !== undefined && !this.#passes(this.#gate, mix.isSilent, transmit)) return;
     const shared = this.#shared(mix, room);
     if (shared === undefined) this.#encode(mix.frame, transmit);
     else this.#copy(shared, transmit);
@@ -84,6 +93,25 @@ export class PhoneSender {
     this.#encoder = undefined;
   }
 
+  /** False: the next packet is left out, or comfort noise has been sent in its place. */
+  #passes(gate: SilenceGate, silent: boolean, transmit: (packet: Buffer) => void): boolean {
+    const passage = gate.next(silent, this.#packetMs);
+    if (passage === 'skip') this.stream.skip(this.#ticks(this.#packetMs));
+    if (passage !== 'comfort') return passage === 'send';
+    this.stream.pause();
+    if (this.#comfortNoise === undefined) return true;
+    this.#sendNoise(this.#comfortNoise, transmit);
+    return false;
+  }
+
+  #sendNoise(payloadType: number, transmit: (packet: Buffer) => void): void {
+    const packet = this.#buffers.take();
+    const start = this.stream.beginEvent(packet, payloadType, this.stream.timestamp, false);
+    packet[start] = noiseLevel;
+    this.#close(packet, start + 1, transmit);
+    this.stream.sent(1, this.#ticks(this.#packetMs));
+  }
+
   #shared(mix: Mix, room: RateMix | undefined): EncodedFrame | undefined {
     const plain = mix.g711(this.#codec);
     if (plain !== undefined) return plain;
@@ -108,7 +136,9 @@ export class PhoneSender {
     this.#queue.set(frame, this.#queued);
     this.#queued += frame.length;
     while (this.#queued >= this.#packetSamples) {
-      this.#encode(this.#queue.subarray(0, this.#packetSamples), transmit);
+      const packet = this.#queue.subarray(0, this.#packetSamples);
+      if (this.#gate === undefined || this.#passes(this.#gate, isSilent(packet), transmit))
+        this.#encode(packet, transmit);
       this.#queue.copyWithin(0, this.#packetSamples, this.#queued);
       this.#queued -= this.#packetSamples;
     }

@@ -9,6 +9,7 @@ export class RtpStream {
   octetsSent = 0;
   readonly #fields: RtpFields;
   readonly #audioLevelId: number;
+  #isPause = false;
 
   constructor(payloadType: number, audioLevelId = 0, ssrc = randomBytes(4).readUInt32BE()) {
     this.ssrc = ssrc;
@@ -40,6 +41,12 @@ export class RtpStream {
     this.#fields.marker = true;
   }
 
+  /** The next packet belongs to a pause that goes on: it has no marker, and the one after it has. */
+  pause(): void {
+    this.#fields.marker = false;
+    this.#isPause = true;
+  }
+
   /** Writes the header of the next packet; answers where the payload begins. Follow it with `sent`. */
   begin(packet: Buffer, audioLevel = -1, voice = false): number {
     this.#fields.audioLevel = audioLevel;
@@ -58,6 +65,7 @@ export class RtpStream {
     this.octetsSent += payloadBytes;
     this.#fields.sequence = sequenceAdd(this.#fields.sequence, 1);
     this.#fields.timestamp = timestampAdd(this.#fields.timestamp, ticks);
-    this.#fields.marker = false;
+    this.#fields.marker = this.#isPause;
+    this.#isPause = false;
   }
 }
