@@ -23,9 +23,23 @@ const answer: JingleAnswer = {
 
 const joined = (others: number): CallEvent => ({ type: 'joined', others, diallerPresent: true });
 
+interface Outcome {
+  readonly state: CallState;
+  readonly effects: Effect[];
+}
+
 /** Runs events and returns the last state with all effects in order. */
-function run(direction: 'in' | 'out', ...events: CallEvent[]): { state: CallState; effects: Effect[] } {
-  let state = initialState(direction);
+function run(direction: 'in' | 'out', ...events: CallEvent[]): Outcome {
+  return runFrom(initialState(direction), ...events);
+}
+
+/** As `run`, with a caller that can hear us before the answer. */
+function runEarly(...events: CallEvent[]): Outcome {
+  return runFrom(initialState('in', true), ...events);
+}
+
+function runFrom(start: CallState, ...events: CallEvent[]): Outcome {
+  let state = start;
   const effects: Effect[] = [];
   for (const event of events) {
     const next = step(state, event);
@@ -237,4 +251,40 @@ test('nothing is said to a phone that rings, nor when somebody just hangs up', (
   assert.ok(names(ringing.effects).includes('end-phone') && !names(ringing.effects).includes('last-words'));
   const hangup = run('in', ...upEvents, { type: 'end', why: failure('hangup') });
   assert.ok(!names(hangup.effects).includes('last-words'));
+});
+
+test('a caller that can hear us is told to wait when that takes long, once, until it is answered', () => {
+  const waits: CallEvent = { type: 'timer', name: 'waiting' };
+  assert.deepEqual(timersOf(runEarly().state), ['waiting']);
+  assert.deepEqual(timersOf(runEarly(joined(1)).state), ['waiting', 'invitation']);
+  const waiting = runEarly(joined(1), waits);
+  assert.deepEqual(waiting.effects, [{ type: 'early-phone' }, { type: 'prompt', prompt: 'waiting' }]);
+  assert.equal(waiting.state.phone, 'ringing');
+  assert.deepEqual(timersOf(waiting.state), ['invitation']);
+  const answered = runEarly(joined(1), waits, ...upEvents.slice(1));
+  assert.deepEqual(names(answered.effects).slice(-3), ['answer-phone', 'status', 'hush']);
+  const quick = runEarly(...upEvents);
+  assert.deepEqual(quick.effects, run('in', ...upEvents).effects, 'who is answered soon hears nothing of it');
+  assert.deepEqual(timersOf(quick.state), []);
+});
+
+test('a caller that can hear us is told why before it is refused', () => {
+  const why = failure('room-full');
+  const full: CallEvent = { type: 'room-failed', why };
+  const words = { type: 'last-words', prompt: 'room-full' };
+  const refused = runEarly(full);
+  assert.deepEqual(refused.effects, [{ type: 'early-phone' }, words, { type: 'close-bridge' }]);
+  assert.deepEqual(timersOf(refused.state), ['last-words']);
+  const over = step(refused.state, { type: 'words-over' });
+  assert.deepEqual(over.effects, [{ type: 'end-phone', why }, { type: 'close-media' }]);
+  const waited = runEarly(joined(1), { type: 'timer', name: 'waiting' }, full);
+  assert.deepEqual(names(waited.effects).slice(2), ['last-words', 'close-bridge'], '183 is sent once');
+  const gone = step(refused.state, { type: 'phone-ended', why: failure('cancelled') });
+  assert.deepEqual(names(gone.effects), ['close-media', 'finished']);
+});
+
+test('a caller that gives up while it waits ends the call, and hears nothing more', () => {
+  const cancelled: CallEvent = { type: 'phone-ended', why: failure('cancelled') };
+  const { effects } = runEarly(joined(1), { type: 'timer', name: 'waiting' }, cancelled);
+  assert.deepEqual(names(effects).slice(2), ['close-media', 'leave-room']);
 });

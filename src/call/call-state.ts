@@ -28,8 +28,10 @@ export interface CallState {
   readonly farewell: boolean;
   /** The phone has heard that it is being reconnected. */
   readonly waits: boolean;
-  /** The phone still hears why the call ends; then it gets its BYE. */
+  /** The phone still hears why the call ends; then it gets its BYE, or its refusal. */
   readonly speaking: boolean;
+  /** Can the phone hear us before it is answered, and does it? */
+  readonly early: 'never' | 'possible' | 'begun';
 }
 
 export type CallEvent =
@@ -57,6 +59,8 @@ export type CallEvent =
 
 export type Effect =
   | { readonly type: 'answer-phone' }
+  /** The phone hears from now on what is said to it, though it is not answered. */
+  | { readonly type: 'early-phone' }
   | { readonly type: 'invite-phone' }
   | { readonly type: 'end-phone'; readonly why: Failure }
   | { readonly type: 'connect-bridge'; readonly offer: JingleOffer }
@@ -82,18 +86,26 @@ export type Effect =
   | { readonly type: 'finished'; readonly why: Failure };
 
 /**
- * `alone`: nobody else in the room, the phone still rings. `invitation`: others are there and no media with a bridge ever was.
+ * `waiting`: the phone rings, and could be told that it has to wait. `alone`: nobody else in the room, the phone still rings. `invitation`: others are there and no media with a bridge ever was.
  * `room-lost`: the bridge leg was up and is gone, or the focus or the stream is. `farewell`: the room reads the reason.
  * `last-words`: the phone hears it. `ending`: the goodbyes must not take for ever.
  */
-export type TimerName = 'alone' | 'invitation' | 'room-lost' | 'farewell' | 'last-words' | 'ending';
+export type TimerName =
+  | 'waiting'
+  | 'alone'
+  | 'invitation'
+  | 'room-lost'
+  | 'farewell'
+  | 'last-words'
+  | 'ending';
 
 export interface Step {
   readonly state: CallState;
   readonly effects: readonly Effect[];
 }
 
-export function initialState(direction: 'in' | 'out'): CallState {
+/** `early`: a caller that can hear us before the answer, and whose account wants that. */
+export function initialState(direction: 'in' | 'out', early = false): CallState {
   return {
     direction,
     phone: direction === 'in' ? 'ringing' : 'idle',
@@ -107,6 +119,7 @@ export function initialState(direction: 'in' | 'out'): CallState {
     farewell: false,
     waits: false,
     speaking: false,
+    early: early ? 'possible' : 'never',
   };
 }
 
@@ -115,6 +128,11 @@ export function timersOf(state: CallState): readonly TimerName[] {
   if (isFinished(state)) return [];
   if (state.speaking) return ['last-words'];
   if (state.end !== undefined) return state.farewell && state.room !== 'gone' ? ['farewell'] : ['ending'];
+  const rings = state.direction === 'in' && state.phone === 'ringing';
+  return [...(rings && state.early === 'possible' ? (['waiting'] as const) : []), ...roomTimers(state)];
+}
+
+function roomTimers(state: CallState): readonly TimerName[] {
   if (state.session?.up === true) return [];
   if (state.room === 'interrupted') return ['room-lost'];
   if (state.room !== 'joined') return [];
@@ -204,7 +222,10 @@ function onBridgeUp(state: CallState): Step {
     bridgeFailure: undefined,
     waits: false,
   };
-  if (state.direction === 'in' && state.phone === 'ringing') return answerPhone(up);
+  if (state.direction === 'in' && state.phone === 'ringing') {
+    const answered = answerPhone(up);
+    return state.early === 'begun' ? append(answered, { type: 'hush' }) : answered;
+  }
   return state.phone === 'answered' ? on(up, { type: 'hush' }) : stay(up);
 }
 
@@ -241,6 +262,8 @@ function onPhoneEnded(state: CallState, why: Failure): Step {
 
 function onTimer(state: CallState, name: TimerName): Step {
   switch (name) {
+    case 'waiting':
+      return on({ ...state, early: 'begun' }, { type: 'early-phone' }, { type: 'prompt', prompt: 'waiting' });
     case 'alone':
       return append(answerPhone(state), { type: 'prompt', prompt: 'alone' });
     case 'invitation':
@@ -260,12 +283,15 @@ function answerPhone(state: CallState): Step {
 
 /**
  * Both legs are told; the call is finished when both are gone. With `farewell` the room reads the reason for a while first; a phone
- * that was answered may hear it first.
+ * that was answered, or can hear us before that, may hear it first.
  */
 function endCall(state: CallState, why: Failure, farewell = false): Step {
   const effects: Effect[] = [];
   const phone = state.phone === 'idle' ? 'gone' : state.phone;
-  const words = phone === 'answered' ? lastWords(why.code) : undefined;
+  const hears = phone === 'answered' || (phone === 'ringing' && state.early !== 'never');
+  const words = hears ? lastWords(why.code) : undefined;
+  if (words !== undefined && phone === 'ringing' && state.early === 'possible')
+    effects.push({ type: 'early-phone' });
   if (words !== undefined) effects.push({ type: 'last-words', prompt: words });
   else if (phone !== 'gone') effects.push({ type: 'end-phone', why });
   if (state.dialPending) effects.push({ type: 'refuse-dial', why });

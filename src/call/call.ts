@@ -59,7 +59,7 @@ export class Call extends EventEmitter<{ finished: [why: Failure] }> {
     this.id = parts.id;
     this.direction = parts.direction;
     this.room = parts.room;
-    this.#state = initialState(parts.direction);
+    this.#state = initialState(parts.direction, parts.phone.takesEarlyMedia);
     parts.phone.onEvent = (event) => this.dispatch(event);
     parts.roomLeg.onEvent = (event) => this.dispatch(this.#withDialler(event));
   }
@@ -128,6 +128,9 @@ export class Call extends EventEmitter<{ finished: [why: Failure] }> {
     switch (effect.type) {
       case 'answer-phone':
         phone.answer();
+        break;
+      case 'early-phone':
+        phone.early();
         break;
       case 'invite-phone':
         phone.invite();

@@ -17,10 +17,12 @@ export class Dialog extends EventEmitter<SipCallEvents> {
   readonly localAddress = '127.0.0.1';
   readonly direction: 'in' | 'out';
   readonly offer: string | undefined;
+  takesEarlyMedia = true;
   readonly account = someAccount;
   readonly replaces = undefined;
   readonly ends: Failure[] = [];
   readonly answers: string[] = [];
+  readonly earlyAnswers: string[] = [];
 
   constructor(direction: 'in' | 'out', offer?: string) {
     super();
@@ -30,6 +32,9 @@ export class Dialog extends EventEmitter<SipCallEvents> {
 
   header(): undefined {}
   ring(): void {}
+  early(sdp: string): void {
+    this.earlyAnswers.push(sdp);
+  }
   answer(sdp: string): void {
     this.answers.push(sdp);
   }

@@ -155,3 +155,21 @@ test('a call that the room ends meanwhile goes nowhere', async () => {
   await settled();
   assert.deepEqual(events, [{ type: 'phone-ended', why: { code: 'hangup' } }]);
 });
+
+test('early media needs an account that wants it and a caller that takes it; the answer says the same again', async () => {
+  for (const [earlyMedia, takes] of [
+    [true, true],
+    [false, true],
+    [true, false],
+  ] as const) {
+    const dialog = new Dialog('in', sdp('sendrecv'));
+    dialog.takesEarlyMedia = takes;
+    const { leg, sip } = scene(dialog, { profile: { codecs: ['PCMU'], earlyMedia } });
+    assert.ok((await leg.receive(sip)).ok);
+    assert.equal(leg.takesEarlyMedia, earlyMedia && takes);
+    leg.early();
+    leg.answer();
+    assert.equal(dialog.earlyAnswers.length, 1);
+    assert.deepEqual(dialog.answers, dialog.earlyAnswers);
+  }
+});

@@ -122,6 +122,17 @@ export class PhoneLeg {
     this.#sip?.ring();
   }
 
+  /** The caller can be told something before the answer, and its account wants that. */
+  get takesEarlyMedia(): boolean {
+    return this.#line.profile.earlyMedia === true && this.#sip?.takesEarlyMedia === true;
+  }
+
+  /** Lets the caller hear us although it is not answered. */
+  early(): void {
+    const sdp = this.#audio?.ourSdp;
+    if (sdp !== undefined) this.#sip?.early(sdp);
+  }
+
   answer(): void {
     const sdp = this.#audio?.ourSdp;
     if (sdp !== undefined) this.#sip?.answer(sdp);

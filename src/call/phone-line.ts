@@ -6,7 +6,7 @@ export interface Line {
   /** How the account's calls are led. */
   readonly profile: Pick<
     CallProfile,
-    'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'holdMusic' | 'srtp'
+    'codecs' | 'codecOrder' | 'dtmf' | 'detectTones' | 'holdMusic' | 'earlyMedia' | 'srtp'
   >;
   /** Address for the `c=` line. */
   readonly address: string;

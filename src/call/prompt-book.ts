@@ -15,6 +15,12 @@ const ownLanguage = 'en';
 /** A phone that has just been answered is not at the ear yet, and its first packets may be late. */
 const breath: Prompt = { kind: 'tone', frequencies: [], ms: 300 };
 
+/** The caller's own PBX makes no ringing any more once it hears us: the tone of ITU-T E.180, for a minute. */
+const ringing: readonly Prompt[] = Array.from({ length: 12 }, (): Prompt[] => [
+  { kind: 'tone', frequencies: [425], ms: 1000, levelDb: -20 },
+  { kind: 'tone', frequencies: [], ms: 4000 },
+]).flat();
+
 /**
  * Where each prompt is: in the operator's folder of the language, in ours, or in our English one. The operator's file is WAVE or Ogg
  * Opus. Looked up once.
@@ -41,7 +47,8 @@ export class PromptBook {
   /** What to play for a prompt. */
   sounds(name: PromptName): Prompt[] {
     const path = this.#paths.get(name);
-    return path === undefined ? [] : [breath, { kind: 'file', path }];
+    if (path === undefined) return [];
+    return [breath, { kind: 'file', path }, ...(name === 'waiting' ? ringing : [])];
   }
 }
 

@@ -3,6 +3,7 @@ import type { EndingCode } from '../errors.ts';
 /** The prompts in sounds/<language>/. */
 export const promptNames = [
   'alone',
+  'waiting',
   'reconnecting',
   'room-password',
   'members-only',
@@ -30,7 +31,7 @@ const words: Partial<Record<EndingCode, PromptName>> = {
   'bridge-lost': 'unreachable',
 };
 
-/** What a phone that was answered hears before its BYE; undefined: nothing. */
+/** What a phone hears before its BYE, or before it is refused; undefined: nothing. */
 export function lastWords(code: EndingCode): PromptName | undefined {
   return words[code];
 }

@@ -257,6 +257,7 @@ export class Switchboard {
   #timers(): TimerLengths {
     const { call } = this.#parts.config;
     return {
+      waiting: 3_000,
       alone: call.aloneAnswerMs,
       invitation: call.invitationSeconds * 1000,
       'room-lost': call.roomLostSeconds * 1000,

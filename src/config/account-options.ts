@@ -158,6 +158,12 @@ export const account = {
     'What a phone hears that holds with `sendonly`: nothing, our music (`on`), or the file of this path (Ogg Opus or WAVE)',
     { environment: ['JIGASI_SIP_HOLD_MUSIC'] },
   ),
+  'sip.earlyMedia': withDefault(
+    kinds.switched,
+    false,
+    'A caller hears before the answer that he has to wait, and why he is refused (183 with SDP)',
+    { environment: ['JIGASI_SIP_EARLY_MEDIA'] },
+  ),
   'sip.srtp': withDefault(
     kinds.oneOfSpelled(['off', 'optional', 'required'], {
       false: 'off',

@@ -142,6 +142,7 @@ function assembleProfile(own: Settings): CallProfile {
     dtmf: own.value('sip.dtmf'),
     detectTones: own.value('sip.detectTones'),
     holdMusic: own.value('sip.holdMusic'),
+    earlyMedia: own.value('sip.earlyMedia'),
     srtp: own.value('sip.srtp'),
     transfer: own.value('sip.transfer'),
   };

@@ -156,6 +156,8 @@ export interface CallProfile {
   readonly detectTones?: boolean;
   /** What a phone hears that holds with `sendonly`: `off` (default) nothing, `on` our music, else the sound file of this path. */
   readonly holdMusic?: string;
+  /** Callers hear prompts before the answer; default false. */
+  readonly earlyMedia?: boolean;
   /** SRTP with keys in SDP (RFC 4568); default `off`. */
   readonly srtp?: SrtpPolicy;
   /** Where the PBX may transfer a phone to (RFC 3515); `off` forbids takeovers (RFC 3891), too. Default `own-domain`. */

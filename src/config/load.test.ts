@@ -70,6 +70,7 @@ test('five variables are enough; the rest are the documented defaults', () => {
             dtmf: 'auto',
             detectTones: false,
             holdMusic: 'off',
+            earlyMedia: false,
             srtp: 'off',
             transfer: 'own-domain',
           },

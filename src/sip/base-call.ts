@@ -29,6 +29,7 @@ export interface CallLeg {
 export abstract class BaseCall extends EventEmitter<SipCallEvents> implements SipCall {
   abstract readonly direction: 'in' | 'out';
   abstract readonly offer: string | undefined;
+  abstract readonly takesEarlyMedia: boolean;
   readonly account: SipAccount;
   readonly callId: string;
   readonly remote: SipCall['remote'];

@@ -100,13 +100,15 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
    * same account.
    */
   readonly replaces: SipCall | undefined;
+  /** False: `early` would do nothing, as this caller cannot hear us before the answer. */
+  readonly takesEarlyMedia: boolean;
   /** First value of a header of the INVITE; the name's case does not matter. */
   header(name: string): string | undefined;
   /** 180 Ringing. */
   ring(): void;
   /**
    * 183 with the SDP answer: the caller hears what is sent before the call is answered (RFC 3960), reliably when it can
-   * (RFC 3262). Nothing is sent for an offerless INVITE. `answer` follows later with the same SDP.
+   * (RFC 3262). Nothing is sent unless `takesEarlyMedia`. `answer` follows later with the same SDP.
    */
   early(sdp: string): void;
   /** 200 OK with the SDP answer (or, for an offerless INVITE, our offer: the answer comes with `answered`). */

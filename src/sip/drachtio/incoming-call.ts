@@ -62,6 +62,10 @@ export class IncomingCall extends BaseCall {
     });
   }
 
+  get takesEarlyMedia(): boolean {
+    return this.offer !== undefined && !this.#reliableOnly;
+  }
+
   header(name: string): string | undefined {
     const value = this.#options.request.message.headers.get(name.toLowerCase());
     return value === undefined ? undefined : withoutControls(fromWire(value));
@@ -72,7 +76,7 @@ export class IncomingCall extends BaseCall {
   }
 
   early(sdp: string): void {
-    if (this.offer !== undefined) this.#progress(183, 'Session Progress', sdp);
+    if (this.takesEarlyMedia) this.#progress(183, 'Session Progress', sdp);
   }
 
   answer(sdp: string): void {
@@ -113,13 +117,15 @@ export class IncomingCall extends BaseCall {
     this.finish(failure('phone-failed', 'the drachtio-server of this call is gone'));
   }
 
+  /** A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone. */
+  get #reliableOnly(): boolean {
+    const required = this.#options.request.message.headers.list('require');
+    return required.some((option) => option.toLowerCase() === '100rel');
+  }
+
   #progress(status: number, phrase: string, body?: string): void {
     const { request } = this.#options;
-    // A peer that requires 100rel must get no provisional response that is not reliable (RFC 3262 §3): it gets 100 alone.
-    const reliableOnly = request.message.headers
-      .list('require')
-      .some((option) => option.toLowerCase() === '100rel');
-    if (this.#state !== 'unanswered' || reliableOnly) return;
+    if (this.#state !== 'unanswered' || this.#reliableOnly) return;
     const lines = [this.#contact(), allow, supported];
     request.respond({ status, phrase, lines, ...(body !== undefined && { body }) });
   }

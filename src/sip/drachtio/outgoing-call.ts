@@ -34,6 +34,7 @@ type State = 'starting' | 'calling' | 'answered' | 'over';
 /** A call that we place through a drachtio-server: one INVITE, or several when it is challenged or redirected, then its dialog. */
 export class OutgoingCall extends BaseCall {
   readonly direction = 'out';
+  readonly takesEarlyMedia = false;
   readonly offer = undefined;
   protected leg: DrachtioDialog | undefined;
   readonly #options: OutgoingCallOptions;

@@ -70,6 +70,11 @@ export class IncomingCall extends EmbeddedCall {
     };
   }
 
+  /** RFC 3262 §5: the first reliable response to an offerless INVITE would have to make an offer. */
+  get takesEarlyMedia(): boolean {
+    return this.offer !== undefined;
+  }
+
   header(name: string): string | undefined {
     const value = this.#options.request.source.headers.get(name.toLowerCase());
     return value === undefined ? undefined : withoutControls(fromWire(value));
@@ -86,7 +91,7 @@ export class IncomingCall extends EmbeddedCall {
   }
 
   early(sdp: string): void {
-    if (this.#state !== 'unanswered' || this.offer === undefined) return;
+    if (this.#state !== 'unanswered' || !this.takesEarlyMedia) return;
     if (this.#names('require', '100rel') || this.#names('supported', '100rel'))
       this.#progressReliably(183, sdp);
     else this.#attempt(() => void this.#progress(183, [], sdp));

@@ -39,6 +39,7 @@ type Progress = Parameters<NonNullable<InviteDelegate['onProgress']>>[0];
 /** A call that we place: one INVITE, or several when it is challenged or redirected, then its dialog. */
 export class OutgoingCall extends EmbeddedCall {
   readonly direction = 'out';
+  readonly takesEarlyMedia = false;
   readonly offer = undefined;
   readonly #options: OutgoingCallOptions;
   readonly #request: InviteRequest;

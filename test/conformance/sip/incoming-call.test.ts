@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { ended, quickTimes } from '../../kit/sip-engine.ts';
 import { type AnyEngine, type EngineKind, onEachEngine, startEngineOf } from '../../kit/sip-engines.ts';
-import { type RawMessage, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
+import { type RawMessage, type RequestText, SipPeer, someSdp, tagOf } from '../../kit/sip-peer.ts';
 
 interface Scene {
   readonly gateway: AnyEngine;
@@ -82,6 +82,57 @@ onEachEngine(
     await peer.response(200, 'BYE');
   },
   { rfc: '3261 §13.3.1' },
+);
+
+onEachEngine(
+  'early media: a caller that does not know 100rel gets 183 with our SDP, and the same in the 200',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    peer.send(
+      peer.requestText('INVITE', { port: gateway.port, callId: 'early', body: someSdp }),
+      gateway.port,
+    );
+    const call = await gateway.nextCall();
+    assert.equal(call.takesEarlyMedia, true);
+    call.early(someSdp);
+    const progress = await peer.response(183);
+    assert.equal(progress.body, someSdp);
+    assert.equal(progress.header('Content-Type'), 'application/sdp');
+    assert.ok(progress.header('Contact'));
+    call.answer(someSdp);
+    const accepted = await peer.response(200);
+    assert.equal(accepted.body, someSdp);
+    assert.equal(tagOf(accepted.header('To')), tagOf(progress.header('To')));
+    ack(peer, gateway, 'early', accepted);
+  },
+  { rfc: '3960 §3.1' },
+);
+
+onEachEngine(
+  'CANCEL during early media ends the call with 487, a refusal after it is the call’s own',
+  async (context, kind) => {
+    const { gateway, peer } = await scene(context, kind);
+    const [first, second] = ['early-cancelled', 'early-refused'].map((callId) => {
+      const branch = `z9hG4bK${callId}`;
+      return { port: gateway.port, callId, branch, fromTag: callId };
+    }) as [RequestText, RequestText];
+    for (const [options, end] of [
+      [first, 487],
+      [second, 403],
+    ] as const) {
+      peer.send(peer.requestText('INVITE', { ...options, body: someSdp }), gateway.port);
+      const call = await gateway.nextCall();
+      call.early(someSdp);
+      await peer.response(183);
+      const over = ended(call);
+      if (end === 487) peer.send(peer.requestText('CANCEL', options), gateway.port);
+      else call.end({ code: 'room-password' });
+      await peer.response(end, 'INVITE');
+      peer.send(peer.requestText('ACK', options), gateway.port);
+      assert.equal((await over).code, end === 487 ? 'cancelled' : 'room-password');
+    }
+  },
+  { rfc: '3261 §9.2, 3960 §3.1' },
 );
 
 onEachEngine(
