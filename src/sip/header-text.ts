@@ -1,8 +1,8 @@
 /** Small readers for header values: commas and semicolons that quotes and angle brackets do not hide. */
 
-/** Without the spaces and tabs at both ends. `trim` would take a byte 0xA0 for a space, and with it the end of a UTF-8 `à`. */
-export function trimSpace(text: string): string {
-  let [start, end] = [0, text.length];
+/** From `from` on, without the spaces and tabs at both ends. `trim` would take a byte 0xA0 for a space, and with it the end of a UTF-8 `à`. */
+export function trimSpace(text: string, from: number = 0): string {
+  let [start, end] = [from, text.length];
   while (start < end && isSpace(text.charCodeAt(start))) start += 1;
   while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
   return text.slice(start, end);
@@ -12,16 +12,21 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
+const quote = 0x22;
+const bracket = 0x3c;
+const backslash = 0x5c;
+
 /** Splits a header value at the separators outside of quoted strings and angle brackets; empty parts are dropped. */
 export function splitOutside(value: string, separator: ',' | ';'): string[] {
   if (!value.includes(separator)) return value === '' ? [] : [trimSpace(value)];
   const parts: string[] = [];
   let start = 0;
+  const separating = separator.charCodeAt(0);
   for (let index = 0; index < value.length; index += 1) {
-    const character = value[index];
-    if (character === '"') index = endOfQuotes(value, index);
-    else if (character === '<') index = endOfBrackets(value, index);
-    else if (character === separator) {
+    const code = value.charCodeAt(index);
+    if (code === quote) index = endOfQuotes(value, index);
+    else if (code === bracket) index = endOfBrackets(value, index);
+    else if (code === separating) {
       pushTrimmed(parts, value.slice(start, index));
       start = index + 1;
     }
@@ -38,8 +43,9 @@ function pushTrimmed(parts: string[], part: string): void {
 /** Index of the quote that closes the one at `open`, or the end of the text when none does. */
 export function endOfQuotes(value: string, open: number): number {
   for (let index = open + 1; index < value.length; index += 1) {
-    if (value[index] === '\\') index += 1;
-    else if (value[index] === '"') return index;
+    const code = value.charCodeAt(index);
+    if (code === backslash) index += 1;
+    else if (code === quote) return index;
   }
   return value.length;
 }

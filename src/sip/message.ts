@@ -57,12 +57,12 @@ export class Headers {
 
   /** All values of a header that is a comma-separated list. */
   list(name: string): string[] {
-    return this.all(name).flatMap((value) => splitOutside(value, ','));
-  }
-
-  /** Drops them all, when a message is kept only so that its repetitions are known. */
-  forget(): void {
-    this.#values.clear();
+    const values = this.all(name);
+    const [only] = values;
+    if (only === undefined) return [];
+    return values.length === 1
+      ? splitOutside(only, ',')
+      : values.flatMap((value) => splitOutside(value, ','));
   }
 
   entries(): IterableIterator<[string, readonly string[]]> {

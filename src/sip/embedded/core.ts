@@ -42,13 +42,13 @@ export interface EmbeddedCoreOptions {
 /** What sip.js reads from its configuration while it works; we set it around each step. */
 interface Present {
   /** Channel of the request that is being delivered. */
-  channel: ServerChannel | undefined;
+  readonly channel: ServerChannel | undefined;
   /** Next hop of the client transaction that is being made. */
-  hop: Hop | undefined;
-  makeClient: (hop: Hop | undefined) => Transport;
-  contact: string;
+  readonly hop: Hop | undefined;
+  readonly makeClient: (hop: Hop | undefined) => Transport;
+  readonly contact: string;
   /** From display name of the request that is being cancelled. */
-  displayName: string;
+  readonly displayName: string;
 }
 
 /**
@@ -56,45 +56,49 @@ interface Present {
  * two stumbling blocks: 404 for every user but one, and a search through all transactions with each request.
  */
 export class EmbeddedCore extends UserAgentCore {
-  readonly #present: Present;
+  readonly #now: { present: Present };
   readonly servers: ServerIndex;
 
   constructor(options: EmbeddedCoreOptions) {
-    const present: Present = {
-      channel: undefined,
-      hop: undefined,
-      contact: '',
-      displayName: '',
-      makeClient: () => unreachable(),
+    const now: { present: Present } = {
+      present: {
+        channel: undefined,
+        hop: undefined,
+        contact: '',
+        displayName: '',
+        makeClient: () => unreachable(),
+      },
     };
-    super(configuration(present, options.log), {
+    super(configuration(now, options.log), {
       onInvite: (server) => {
-        const { channel } = present;
+        const { channel } = now.present;
         const request = server.message;
         if (channel === undefined || !(request instanceof IncomingRequest)) return unreachable();
         options.onInvite(server as InviteUserAgentServer, request, channel);
       },
     });
-    present.makeClient = (hop) => new ClientChannel(options.wire, hop, (branch) => this.#hopOfInvite(branch));
-    this.#present = present;
+    const makeClient = (hop: Hop | undefined): ClientChannel =>
+      new ClientChannel(options.wire, hop, (branch) => this.#hopOfInvite(branch));
+    now.present = { ...now.present, makeClient };
+    this.#now = now;
     this.servers = new ServerIndex();
     this.userAgentServers = this.servers;
   }
 
   /** Runs what makes client transactions; `hop` overrides where the first one goes (outbound proxy, RFC 3261 §8.1.2). */
   asClient<T>(hop: Hop | undefined, act: () => T): T {
-    return this.#with({ ...this.#present, channel: undefined, hop }, act);
+    return this.#with({ ...this.#now.present, channel: undefined, hop }, act);
   }
 
   /** Runs what answers the request that came through `channel`. */
   asServer<T>(channel: ServerChannel, act: () => T): T {
-    return this.#with({ ...this.#present, channel }, act);
+    return this.#with({ ...this.#now.present, channel }, act);
   }
 
   /** Cancels an INVITE; the From of the CANCEL must be that of the INVITE (RFC 3261 §9.1), which sip.js makes anew. */
   cancel(client: OutgoingInviteRequest, reason: string): void {
     const displayName = client.message.from.displayName;
-    const present = { ...this.#present, channel: undefined, hop: undefined, displayName };
+    const present = { ...this.#now.present, channel: undefined, hop: undefined, displayName };
     this.#with(present, () => client.cancel(reason));
   }
 
@@ -118,7 +122,7 @@ export class EmbeddedCore extends UserAgentCore {
 
   /** Runs what answers an INVITE: sip.js takes the Contact of its 1xx and 2xx from the configuration. */
   withContact<T>(contact: string, act: () => T): T {
-    return this.#with({ ...this.#present, contact }, act);
+    return this.#with({ ...this.#now.present, contact }, act);
   }
 
   /** Hands a request to sip.js. May throw: sip.js does so on what it does not expect. */
@@ -142,7 +146,7 @@ export class EmbeddedCore extends UserAgentCore {
     extraHeaders?: string[],
     body?: Body,
   ): OutgoingRequestMessage {
-    const fromDisplayName = options.fromDisplayName ?? this.#present.displayName;
+    const fromDisplayName = options.fromDisplayName ?? this.#now.present.displayName;
     const named = { ...options, fromDisplayName };
     const request = new OutgoingRequest(method, requestUri, fromUri, toUri, named, extraHeaders, body);
     // Throws here what must not be sent: inside of a transaction of sip.js the exception would end the process.
@@ -161,7 +165,7 @@ export class EmbeddedCore extends UserAgentCore {
       extraHeaders,
       this.#tagFor(message),
     );
-    this.#present.channel?.sendOnce(text);
+    this.#now.present.channel?.sendOnce(text);
     return { message: text };
   }
 
@@ -173,12 +177,12 @@ export class EmbeddedCore extends UserAgentCore {
   }
 
   #with<T>(present: Present, act: () => T): T {
-    const before = { ...this.#present };
-    Object.assign(this.#present, present);
+    const before = this.#now.present;
+    this.#now.present = present;
     try {
       return act();
     } finally {
-      Object.assign(this.#present, before);
+      this.#now.present = before;
     }
   }
 
@@ -207,13 +211,16 @@ function clientChannel(
   return transport instanceof ClientChannel ? transport : undefined;
 }
 
-function configuration(present: Present, log: Log): ConstructorParameters<typeof UserAgentCore>[0] {
+function configuration(
+  now: { readonly present: Present },
+  log: Log,
+): ConstructorParameters<typeof UserAgentCore>[0] {
   const nobody = new URI('sip', '', 'invalid');
   const contact: Contact = {
     pubGruu: undefined,
     tempGruu: undefined,
     uri: nobody,
-    toString: () => present.contact,
+    toString: () => now.present.contact,
   };
   return {
     aor: nobody,
@@ -230,7 +237,7 @@ function configuration(present: Present, log: Log): ConstructorParameters<typeof
     viaForceRport: true,
     viaHost: 'invalid',
     authenticationFactory: () => undefined,
-    transportAccessor: () => present.channel ?? present.makeClient(present.hop),
+    transportAccessor: () => now.present.channel ?? now.present.makeClient(now.present.hop),
   };
 }
 

@@ -206,7 +206,8 @@ export class EmbeddedSipEngine extends EventEmitter<SipEngineEvents> implements 
 
   /** What is kept in memory; all zero when nothing goes on. */
   occupancy(): { calls: number; dialogs: number; transactions: number } {
-    const transactions = this.#core.userAgentClients.size + this.#core.servers.size;
+    const { userAgentClients, servers } = this.#core;
+    const transactions = userAgentClients.size + servers.size + servers.finished;
     return { calls: this.#calls.size, dialogs: this.#dialogs.size, transactions };
   }
 

@@ -246,6 +246,7 @@ export class IncomingCall extends EmbeddedCall {
       acknowledged: (sdp) => {
         if (this.#state !== 'answered') return;
         this.#state = 'acknowledged';
+        this.#options.core.servers.acknowledged(this.#options.server);
         if (this.#byeQueued !== undefined) this.#bye(this.#byeQueued);
         else this.tell('answered', this.offer === undefined ? sdp : undefined);
       },

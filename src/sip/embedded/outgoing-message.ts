@@ -60,9 +60,10 @@ const headerStart = /^[A-Za-z0-9\-.!%*_+`'~]{1,256}[ \t]*:/;
  */
 export function encodeMessage(text: string): Buffer {
   const end = text.indexOf('\r\n\r\n') + 4;
-  const lines = text.slice(0, end - 4).split('\r\n');
+  const start = text.slice(0, Math.max(0, end - 4));
+  const lines = start.split('\r\n');
   const sound = end >= 4 && lines.every((line, index) => index === 0 || headerStart.test(line));
-  if (!sound || hasStrayCharacter(text.slice(0, end), lines))
+  if (!sound || hasStrayCharacter(start, lines))
     throw new TypeError('a SIP message with a control character or a broken line was not sent');
   const head = Buffer.from(text.slice(0, end), 'latin1');
   return end === text.length ? head : Buffer.concat([head, Buffer.from(text.slice(end), 'utf8')]);

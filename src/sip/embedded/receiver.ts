@@ -118,16 +118,33 @@ export class Receiver {
   #request(source: SipRequest, packet: Packet): void {
     this.#counters.add(`received.${countedMethod(source.method)}`);
     const { core, wire } = this.#options;
-    const channel = new ServerChannel(wire, packet, source.via, source.method);
-    const known = core.userAgentServers.get(transactionId(source));
-    if (known === undefined && !this.#admitted(source, channel)) return;
+    const id = transactionId(source);
+    const channel = new ServerChannel(wire, packet, source.via, source.method, (answer) =>
+      core.servers.answered(id, answer.toString('latin1')),
+    );
+    const known = core.servers.get(id);
+    if (known === undefined && this.#isRepetition(source, id, channel)) return;
+    if (known === undefined && !this.#admitted(source, id, channel)) return;
     this.#completeInvite(source, packet);
     const request = new IncomingRequest(source);
     if (source.method === 'ACK') acknowledge(known);
     else if (known === undefined && this.#served(request, channel)) return;
     core.deliverRequest(request, channel);
-    // Answered at once, and its transaction lives for 32 s: for its repetitions it needs no headers.
-    if (source.method === 'BYE') source.headers.forget();
+  }
+
+  /** True when it belongs to a transaction that is finished; its repetitions get what they need. */
+  #isRepetition({ method, headers }: SipRequest, id: string, channel: ServerChannel): boolean {
+    const { servers } = this.#options.core;
+    if (method === 'ACK') return false;
+    if (method !== 'INVITE' && method !== 'CANCEL') {
+      const answer = servers.answerTo(id);
+      if (answer !== undefined) channel.sendAgain(answer);
+      return answer !== undefined;
+    }
+    const tag = servers.tagOfTaken(id);
+    // RFC 3261 §9.2: it has no effect any more.
+    if (tag !== undefined && method === 'CANCEL') channel.sendOnce(responseText(headers, 200, 'OK', [], tag));
+    return tag !== undefined;
   }
 
   /** RFC 2543 let an INVITE do without Contact (RFC 4475 §3.4.1); sip.js does not. Inside a dialog the target stays what it was. */
@@ -140,7 +157,7 @@ export class Receiver {
   }
 
   /** False when the request was answered without a transaction. */
-  #admitted(source: SipRequest, channel: ServerChannel): boolean {
+  #admitted(source: SipRequest, id: string, channel: ServerChannel): boolean {
     const reply = (status: number, phrase: string, lines: readonly string[]): false => {
       if (source.method !== 'ACK') channel.sendOnce(responseText(source.headers, status, phrase, lines));
       return false;
@@ -150,7 +167,7 @@ export class Receiver {
     const inDialog = source.to.parameters.get('tag') !== undefined;
     if (!inDialog && dialogMethods.has(source.method))
       return reply(481, 'Call/Transaction Does Not Exist', []);
-    if (!inDialog && this.#options.core.servers.isMerged(source, transactionId(source))) {
+    if (!inDialog && this.#options.core.servers.isMerged(source, id)) {
       return reply(482, 'Loop Detected', []);
     }
     if (source.method === 'INVITE' && !inDialog && this.#isRefused(source, channel)) {

@@ -16,28 +16,38 @@ export class ServerChannel implements Transport {
   readonly origin: Omit<Packet, 'bytes'>;
   readonly #via: Via;
   readonly #method: string;
+  readonly #onAnswered: ((bytes: Buffer) => void) | undefined;
   #retransmission: Retransmission | undefined;
   #acknowledged = false;
 
-  constructor(wire: Wire, packet: Packet, via: Via, method: string) {
+  /** `onAnswered`: the final answer to another request than INVITE is about to be sent, for the first time. */
+  constructor(wire: Wire, packet: Packet, via: Via, method: string, onAnswered?: (bytes: Buffer) => void) {
     this.#wire = wire;
     const { transport, source, connection } = packet;
     this.origin = { transport, source, connection };
     this.#via = via;
     this.#method = method;
+    this.#onAnswered = onAnswered;
   }
 
   async send(text: string): Promise<void> {
     const bytes = encodeMessage(text);
-    const final = Number(text.slice(8, 11)) >= 300;
-    if (this.#method === 'INVITE' && final && this.origin.transport === 'udp' && !this.#acknowledged)
-      this.#repeat(bytes);
+    const status = Number(text.slice(8, 11));
+    if (this.#method !== 'INVITE') {
+      if (status >= 200) this.#onAnswered?.(bytes);
+    } else if (status >= 300 && this.origin.transport === 'udp' && !this.#acknowledged) this.#repeat(bytes);
     await this.#write(bytes);
   }
 
   /** For answers without a transaction: never repeated, so that a forged INVITE cannot make us flood its supposed sender. */
   sendOnce(text: string): void {
-    this.#write(encodeMessage(text)).catch(() => this.#wire.counters.add('failed.response'));
+    this.#writeOnce(encodeMessage(text));
+  }
+
+  /** The answer to a request that came again; one character per byte. */
+  sendAgain(answer: string): void {
+    this.#wire.counters.add('retransmitted.response');
+    this.#writeOnce(Buffer.from(answer, 'latin1'));
   }
 
   /** The ACK for a final response other than 2xx came. */
@@ -59,6 +69,10 @@ export class ServerChannel implements Transport {
     };
     this.#retransmission = new Retransmission(again, Timers.T2);
     this.#wire.keep(this);
+  }
+
+  #writeOnce(bytes: Buffer): void {
+    this.#write(bytes).catch(() => this.#wire.counters.add('failed.response'));
   }
 
   async #write(bytes: Buffer): Promise<void> {

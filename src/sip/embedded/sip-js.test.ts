@@ -275,11 +275,38 @@ test('UserAgentServer: a transaction of our own for a request answers it, and ag
   server.dispose();
 });
 
+test('NonInviteServerTransaction.timerJ: an answered transaction can end at once', () => {
+  const { core } = bareCore();
+  const server = sipJs.serveTransaction(core, inDialog(1));
+  sipJs.finishTransaction(server);
+  assert.equal(core.userAgentServers.size, 1, 'it is not answered yet');
+  server.accept({ statusCode: 200 });
+  sipJs.finishTransaction(server);
+  assert.equal(core.userAgentServers.size, 0);
+});
+
+test('InviteServerTransaction.timerL: an accepted INVITE can end at once', () => {
+  const { core } = bareCore((server) => {
+    sipJs.finishTransaction(server);
+    assert.equal(core.userAgentServers.size, 1, 'it is not answered yet');
+    server.accept({
+      statusCode: 200,
+      body: { contentDisposition: 'session', contentType: 'application/sdp', content: 'v=0' },
+    });
+    sipJs.finishTransaction(server);
+  });
+  const request = incoming();
+  core.configuration.aor = request.ruri as sipJs.URI;
+  core.receiveIncomingRequestFromTransport(request);
+  assert.equal(core.userAgentServers.size, 0);
+  core.dispose();
+});
+
 test('each touch point that is guarded at the start has a test with its name', () => {
   const titles = readFileSync(new URL(import.meta.url), 'utf8');
   const source = readFileSync(new URL('./sip-js.ts', import.meta.url), 'utf8');
   const guarded = [...source.matchAll(/^ {4}\['([\w.]+)/gm)].map(([, name = '']) => name);
-  assert.ok(guarded.length >= 12, String(guarded));
+  assert.ok(guarded.length >= 14, String(guarded));
   for (const name of guarded) {
     assert.ok(titles.includes(`test('${name}`) || titles.includes(` and ${name}: `), name);
   }

@@ -100,6 +100,11 @@ interface Tagged {
   toTag?: string;
 }
 
+interface Lasting {
+  timerJ?: () => void;
+  timerL?: () => void;
+}
+
 /**
  * What of sip.js' inside we touch, each with a check. A list of those that are missing: empty with the pinned version.
  */
@@ -117,6 +122,8 @@ export function guardSipJs(): string[] {
     ['Dialog.sequenceGuard', hasMethod(Dialog, 'sequenceGuard')],
     ['Dialog.incrementLocalSequenceNumber', hasMethod(Dialog, 'incrementLocalSequenceNumber')],
     ['ClientTransaction.onTransportError', hasMethod(NonInviteClientTransaction, 'onTransportError')],
+    ['InviteServerTransaction.timerL', hasMethod(InviteServerTransaction, 'timerL')],
+    ['NonInviteServerTransaction.timerJ', hasMethod(NonInviteServerTransaction, 'timerJ')],
   ];
   return touchPoints.filter(([, present]) => !present).map(([name]) => name);
 }
@@ -179,6 +186,13 @@ export function abandon(client: UserAgentClient): void {
 /** Replaces the predictable To tag that sip.js gave to a new server transaction; before the first response only. */
 export function setLocalTag(server: InviteUserAgentServer, tag: string): void {
   (server as unknown as Tagged).toTag = tag;
+}
+
+/** Lets timer J or L of an answered server transaction run out now, with what sip.js ties to it (the repetition of a 2xx). */
+export function finishTransaction({ transaction }: UserAgentServer): void {
+  const lasting = transaction as unknown as Lasting;
+  lasting.timerJ?.();
+  lasting.timerL?.();
 }
 
 /** The To tag of the answers that sip.js writes. */

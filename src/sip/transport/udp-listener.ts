@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { lookup } from 'node:dns';
 import { isIPv6 } from 'node:net';
 import type { Log } from '../../log.ts';
 import type { Address } from '../via.ts';
@@ -11,6 +12,9 @@ export interface UdpListenerOptions {
   readonly onDatagram: (bytes: Buffer, source: Address) => void;
 }
 
+/** What arrives while the process cannot read for some hundred milliseconds must not be lost; Linux grants up to net.core.rmem_max. */
+const receiveBytes = 4_194_304;
+
 /** The one UDP socket: everything is sent from the port that peers know us by. */
 export class UdpListener {
   readonly #socket: Socket;
@@ -19,8 +23,17 @@ export class UdpListener {
 
   constructor(options: UdpListenerOptions) {
     this.#options = options;
-    const type = isIPv6(options.address) ? 'udp6' : 'udp4';
-    this.#socket = createSocket({ type, ipv6Only: type === 'udp6', recvBufferSize: 1_048_576 });
+    const type = this.family === 6 ? 'udp6' : 'udp4';
+    this.#socket = createSocket({
+      type,
+      ipv6Only: type === 'udp6',
+      recvBufferSize: receiveBytes,
+      // Once it is open the socket is asked for addresses only; Node would look up each, which costs a turn of the loop.
+      lookup: (host, asked, done) => {
+        if (this.#open) done(null, host, this.family);
+        else lookup(host, asked, done);
+      },
+    });
     this.#socket.on('message', (bytes, from) =>
       options.onDatagram(bytes, { address: from.address, port: from.port }),
     );

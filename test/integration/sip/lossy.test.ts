@@ -6,7 +6,9 @@ import { someSdp } from '../../kit/sip-peer.ts';
 
 test('with 10 % loss each way every call between two gateways is answered and hung up', async (context) => {
   const answering = await startEngine({ times: quickTimes });
+  context.after(() => answering.stop());
   const calling = await startEngine({ times: quickTimes, account: { port: answering.port } });
+  context.after(() => calling.stop());
   const losses = loseDatagrams(answering.port, someDatagrams(0.1, 42, Number.POSITIVE_INFINITY));
   context.after(() => losses.stop());
   const heard: Promise<string>[] = [];
@@ -26,5 +28,4 @@ test('with 10 % loss each way every call between two gateways is answered and hu
   assert.equal(heard.length, 100);
   assert.deepEqual(new Set(await Promise.all(heard)), new Set(['hangup']));
   assert.ok(losses.count > 50, `${losses.count} lost`);
-  await Promise.all([calling.stop(), answering.stop()]);
 });
