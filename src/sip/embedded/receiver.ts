@@ -133,18 +133,24 @@ export class Receiver {
   }
 
   /** True when it belongs to a transaction that is finished; its repetitions get what they need. */
-  #isRepetition({ method, headers }: SipRequest, id: string, channel: ServerChannel): boolean {
+  #isRepetition(request: SipRequest, id: string, channel: ServerChannel): boolean {
+    const { method, headers } = request;
     const { servers } = this.#options.core;
     if (method === 'ACK') return false;
-    if (method !== 'INVITE' && method !== 'CANCEL') {
-      const answer = servers.answerTo(id);
-      if (answer !== undefined) channel.sendAgain(answer);
-      return answer !== undefined;
+    if (method === 'INVITE') {
+      const taken = request.to.parameters.has('tag') ? undefined : servers.takenAs(request);
+      if (taken !== undefined && taken !== id) channel.sendOnce(responseText(headers, 482, 'Loop Detected'));
+      return taken !== undefined;
     }
-    const tag = servers.tagOfTaken(id);
-    // RFC 3261 §9.2: it has no effect any more.
-    if (tag !== undefined && method === 'CANCEL') channel.sendOnce(responseText(headers, 200, 'OK', [], tag));
-    return tag !== undefined;
+    if (method === 'CANCEL') {
+      const tag = servers.tagOfTaken(id);
+      // RFC 3261 §9.2: it has no effect any more.
+      if (tag !== undefined) channel.sendOnce(responseText(headers, 200, 'OK', [], tag));
+      return tag !== undefined;
+    }
+    const answer = servers.answerTo(id);
+    if (answer !== undefined) channel.sendAgain(answer);
+    return answer !== undefined;
   }
 
   /** RFC 2543 let an INVITE do without Contact (RFC 4475 §3.4.1); sip.js does not. Inside a dialog the target stays what it was. */

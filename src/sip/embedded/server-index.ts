@@ -76,10 +76,14 @@ export class ServerIndex extends Map<string, UserAgentServer> {
     return this.#taken.get(id);
   }
 
-  /** True when the request came before on another path and is still being served, or was until lately. */
+  /** The id of a finished INVITE that this one repeats or, when the id is another one, that came on another path. */
+  takenAs(request: SipRequest): string | undefined {
+    return this.#mergedBefore.get(mergeKey(request));
+  }
+
+  /** True when the request came before on another path and is still being served. */
   isMerged(request: SipRequest, id: string): boolean {
-    const key = mergeKey(request);
-    const present = this.#merged.get(key) ?? this.#mergedBefore.get(key);
+    const present = this.#merged.get(mergeKey(request));
     return present !== undefined && present !== id;
   }
 }

@@ -36,7 +36,7 @@ export class Wire {
   readonly seen = new SeenAddresses();
   readonly #publicAddress: string | undefined;
   readonly #mediaAddress: string | undefined;
-  readonly #localNetworks: BlockList;
+  readonly #localNetworks: BlockList | undefined;
   readonly #live = new Set<Stoppable>();
   readonly #onLost = new Set<(hop: Hop) => void>();
   /** One probe per hop at a time, however many calls go there. */
@@ -47,7 +47,8 @@ export class Wire {
     this.counters = options.counters;
     this.#publicAddress = options.publicAddress;
     this.#mediaAddress = options.mediaAddress;
-    this.#localNetworks = toBlockList(options.localNetworks ?? []);
+    const { localNetworks = [] } = options;
+    this.#localNetworks = localNetworks.length === 0 ? undefined : toBlockList(localNetworks);
   }
 
   /** Next hops of a URI (RFC 3261 §8.1.2), those that failed lately at the end. Rejects when it cannot be resolved. */
@@ -81,7 +82,7 @@ export class Wire {
   }
 
   #isLocal(address: string): boolean {
-    return this.#localNetworks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+    return this.#localNetworks?.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') ?? false;
   }
 
   #seenBy(peer: Pick<Hop, 'transport' | 'address'>): Address | undefined {

@@ -41,7 +41,7 @@ export class LocalAddresses {
 }
 
 function familyOf(address: string): 4 | 6 {
-  return isIPv6(address) ? 6 : 4;
+  return address.includes(':') ? 6 : 4;
 }
 
 function ask(peer: string): Promise<string> {

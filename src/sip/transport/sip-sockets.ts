@@ -79,9 +79,11 @@ export class SipSockets {
 
   /** The port of a listener; without a listener for it, another one's. */
   port(transport: SipTransport): number {
-    const [udp, tcp, tls] = [this.#udp[0]?.port ?? 0, this.#tcp.port, this.#tls?.port ?? 0];
-    if (transport === 'tls') return tls || tcp || udp;
-    return transport === 'udp' ? udp || tcp || tls : tcp || udp || tls;
+    const udp = this.#udp[0]?.port ?? 0;
+    // The others ask the system, and this is asked with each call.
+    if (transport === 'udp' && udp !== 0) return udp;
+    const [tcp, tls] = [this.#tcp.port, this.#tls?.port ?? 0];
+    return transport === 'tls' ? tls || tcp || udp : tcp || udp || tls;
   }
 
   /**
@@ -139,7 +141,8 @@ export class SipSockets {
   }
 
   #udpTowards(hop: Hop): UdpListener | undefined {
-    return this.#udp.find(({ family }) => family === (isIPv6(hop.address) ? 6 : 4));
+    const family = hop.address.includes(':') ? 6 : 4;
+    return this.#udp.find((listener) => listener.family === family);
   }
 
   async #sendByFlow(hop: Hop, bytes: Buffer, connectMs = tcpConnectMs): Promise<void> {

@@ -17,12 +17,15 @@ const receiveBytes = 4_194_304;
 
 /** The one UDP socket: everything is sent from the port that peers know us by. */
 export class UdpListener {
+  readonly family: 4 | 6;
   readonly #socket: Socket;
   readonly #options: UdpListenerOptions;
   #open = false;
+  #port = 0;
 
   constructor(options: UdpListenerOptions) {
     this.#options = options;
+    this.family = isIPv6(options.address) ? 6 : 4;
     const type = this.family === 6 ? 'udp6' : 'udp4';
     this.#socket = createSocket({
       type,
@@ -49,16 +52,13 @@ export class UdpListener {
       throw error;
     });
     this.#open = true;
+    this.#port = this.#socket.address().port;
     this.#socket.removeListener('error', reject);
     this.#socket.on('error', (error) => this.#options.log.warn({ err: error }, 'SIP UDP socket error'));
   }
 
-  get family(): 4 | 6 {
-    return isIPv6(this.#options.address) ? 6 : 4;
-  }
-
   get port(): number {
-    return this.#open ? this.#socket.address().port : 0;
+    return this.#open ? this.#port : 0;
   }
 
   /** Rejects when the system refuses to send. */

@@ -86,7 +86,7 @@ test('calls over TLS through kamailio, out and in, on the connection of the regi
   incoming.answer(someSdp);
   await Promise.all([answered, acknowledged]);
   const info = once(call, 'info');
-  assert.equal((await incoming.info('text/plain', 'x')).ok, true);
+  assert.equal((await incoming.info('application/dtmf-relay', 'Signal=5')).ok, true);
   await info;
   const over = ended(incoming);
   call.end({ code: 'hangup' });
