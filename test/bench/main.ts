@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { firstCall, type Goal, type Part, parts } from './first-call.ts';
+import { firstCall, type Goal, parts } from './first-call.ts';
 import { firstCallTable } from './first-call-table.ts';
 import { measureMedia } from './media.ts';
 import { mediaTable } from './media-table.ts';
-import { measureSip } from './sip/sip.ts';
+import { measureSip, sipParts } from './sip/sip.ts';
 import { sipTable } from './sip/table.ts';
 import { measureSoak, soakTable } from './soak.ts';
 import { measureSound } from './sound/sound.ts';
@@ -12,7 +12,7 @@ import { soundTable } from './sound/table.ts';
 
 const usage = `npm run bench -- first-call [--quick] [--json FILE] [--part ${parts.join('|')}]...
 npm run bench -- media [--quick] [--json FILE]
-npm run bench -- sip [--quick] [--json FILE]
+npm run bench -- sip [--quick] [--json FILE] [--part ${sipParts.join('|')}]...
 npm run bench -- soak [--minutes N] [--calls N] [--json FILE]
 npm run bench -- sound [--quick] [--json FILE] [--plots FOLDER]
 
@@ -36,11 +36,19 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '60' },
     calls: { type: 'string', default: '60' },
     plots: { type: 'string' },
-    part: { type: 'string', multiple: true, default: [...parts] },
+    part: { type: 'string', multiple: true },
   },
 });
 
-const isPart = (name: string): name is Part => parts.some((part) => part === name);
+/** Undefined when one of them is unknown. */
+function chosen<P extends string>(known: readonly P[]): readonly P[] | undefined {
+  const asked = values.part;
+  if (asked === undefined) return known;
+  return asked.every((name) => known.some((one) => one === name))
+    ? known.filter((name) => asked.includes(name))
+    : undefined;
+}
+
 const say = (text: string): void => console.error(`… ${text}`);
 
 async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; table: string } | undefined> {
@@ -49,7 +57,9 @@ async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; tab
     return { report, table: mediaTable(report) };
   }
   if (positionals[0] === 'sip') {
-    const report = await measureSip(values.quick, say);
+    const wanted = chosen(sipParts);
+    if (wanted === undefined) return undefined;
+    const report = await measureSip(wanted, values.quick, say);
     return { report, table: sipTable(report) };
   }
   if (positionals[0] === 'soak') {
@@ -60,8 +70,9 @@ async function run(): Promise<{ report: { readonly goals: readonly Goal[] }; tab
     const report = await measureSound(values.quick, say, values.plots);
     return { report, table: soundTable(report) };
   }
-  if (positionals[0] !== 'first-call' || !values.part.every(isPart)) return undefined;
-  const report = await firstCall(values.part.filter(isPart), values.quick, say);
+  const wanted = positionals[0] === 'first-call' ? chosen(parts) : undefined;
+  if (wanted === undefined) return undefined;
+  const report = await firstCall(wanted, values.quick, say);
   return { report, table: firstCallTable(report) };
 }
 

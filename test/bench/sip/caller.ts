@@ -78,6 +78,10 @@ export class Caller {
     });
   }
 
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
   /** Begins `count` calls, so many a second, and resolves when each is over or given up. */
   async run(count: number, perSecond: number): Promise<CallsReport> {
     this.#series += 1;
@@ -120,8 +124,9 @@ export class Caller {
   }
 
   #begin(name: string, now: number): void {
-    const callId = `c${name}@${this.#socket.address().port}`;
-    const parties = { port: this.#socket.address().port, target: this.#options.target, callId };
+    const { port } = this;
+    const callId = `c${name}@${port}`;
+    const parties = { port, target: this.#options.target, callId };
     const call: Call = {
       ...parties,
       begunAt: now,

@@ -3,6 +3,7 @@ import { Answerer } from './answerer.ts';
 import { Caller, type CallsReport } from './caller.ts';
 import type { SubjectName } from './host.ts';
 import { SubjectProcess } from './subject-process.ts';
+import { udpDrops } from './udp-drops.ts';
 
 /** Calls at one rate, and how busy both sides were. */
 export interface RatePoint extends CallsReport {
@@ -12,6 +13,8 @@ export interface RatePoint extends CallsReport {
   readonly held: boolean;
   readonly cpuPercent: number;
   readonly loopP99Ms: number;
+  /** Datagrams that found a full receive buffer, of the subject or of the generator. */
+  readonly kernelDrops: number;
   readonly generatorCpuPercent: number;
   /** False: it is the generator that is not fast enough, so the point says nothing about the subject. */
   readonly generatorIsSound: boolean;
@@ -25,11 +28,13 @@ export async function measureRate(
 ): Promise<RatePoint> {
   const caller = await Caller.open({ target: subject.port, patienceMs: 3_000 });
   const before = await subject.state();
+  const droppedBefore = udpDrops(subject.port);
   const [ownCpu, ownAt] = [process.cpuUsage(), performance.now()];
   const calls = await caller.run(Math.round(wanted * seconds), wanted);
   const own = process.cpuUsage(ownCpu);
   const elapsed = performance.now() - ownAt;
   const after = await subject.state();
+  const kernelDrops = udpDrops(subject.port) - droppedBefore + udpDrops(caller.port);
   caller.close();
   const generatorCpuPercent = rounded((own.user + own.system) / 10 / elapsed);
   return {
@@ -41,6 +46,7 @@ export async function measureRate(
     held: calls.failed + calls.retransmitted + calls.repeated === 0 && calls.perSecond >= 0.98 * wanted,
     cpuPercent: rounded(((after.cpuSeconds - before.cpuSeconds) * 100_000) / elapsed),
     loopP99Ms: rounded(after.loopP99Ms),
+    kernelDrops,
     generatorCpuPercent,
     generatorIsSound: calls.perSecond >= 0.98 * wanted,
   };
@@ -48,7 +54,7 @@ export async function measureRate(
 
 /**
  * Raises the rate until it is not held twice in a row (each rate that is not held gets a second try, in a fresh process), then holds
- * the highest for longer than a transaction lives. The highest rate that stood that, 0 when none did.
+ * the highest for longer than a transaction lives, the next one below when it does not stand that. 0 when none did.
  */
 export async function climb(
   name: SubjectName,
@@ -56,8 +62,8 @@ export async function climb(
   seconds: { readonly step: number; readonly sustained: number },
 ): Promise<{ setupsPerSecond: number; points: RatePoint[] }> {
   const points: RatePoint[] = [];
-  const tried = async (rate: number, length: number): Promise<boolean> => {
-    for (let attempt = 0; attempt < 2; attempt += 1) {
+  const tried = async (rate: number, length: number, attempts: number): Promise<boolean> => {
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
       const subject = await SubjectProcess.start(name);
       try {
         await measureRate(subject, Math.min(200, rate), 1); // warms it up
@@ -72,11 +78,12 @@ export async function climb(
   };
   let held: number[] = [];
   for (const rate of rates) {
-    if (!(await tried(rate, seconds.step))) break;
+    if (!(await tried(rate, seconds.step, 2))) break;
     held = [rate, ...held];
   }
   if (seconds.sustained === 0) return { setupsPerSecond: held[0] ?? 0, points };
-  for (const rate of held) if (await tried(rate, seconds.sustained)) return { setupsPerSecond: rate, points };
+  for (const rate of held)
+    if (await tried(rate, seconds.sustained, 1)) return { setupsPerSecond: rate, points };
   return { setupsPerSecond: 0, points };
 }
 
