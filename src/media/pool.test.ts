@@ -139,6 +139,19 @@ test('ports of another program are passed over; a range that is used up refuses 
   assert.ok((await refused.openPhone()).ok, 'with the ports of a call that ended');
 });
 
+test('a new session of the bridge gets a new port, and the old one is free again', async (t) => {
+  const { pool } = await stage(t);
+  const call = await openCall(pool, 'room');
+  const ports = new Set<number | undefined>();
+  for (let session = 0; session < 4; session += 1) {
+    const answer = await call.connectBridge(offer);
+    assert.ok(answer.ok);
+    ports.add(answer.value.transport.candidates[0]?.port);
+    assert.equal(pool.usage.ports, 1, 'one port for each session');
+  }
+  assert.equal(ports.size, 4);
+});
+
 test('closing a call frees its ports, in our books and in the kernel', async (t) => {
   const { pool } = await stage(t);
   const call = await openCall(pool, 'room');

@@ -31,6 +31,21 @@ test('the fraction lost counts from report to report', () => {
   assert.deepEqual([block.fractionLost, block.cumulativeLost], [0, 25]);
 });
 
+test('packets that were not read count as far as the next one that was bears them out, whatever they claimed', () => {
+  const report = new ReceptionReport(7, 8000);
+  const receive = (sequence: number, unread: number) =>
+    report.received(sequence & 0xffff, sequence * 160, sequence * 20, unread);
+  receive(65_500, 0);
+  receive(65_500 + 64, 63);
+  assert.deepEqual([report.packetsLost, report.packetsReceived], [0, 65], 'over the wrap');
+  receive(65_500 + 128, 60);
+  assert.equal(report.packetsLost, 3, 'what did not come is lost');
+  receive(65_500 + 129, 100_000);
+  receive(65_500 + 130, 0);
+  assert.equal(report.packetsLost, 3, 'forged ones make neither loss nor gain');
+  assert.equal(report.jitterMs, 0);
+});
+
 test('late packets are no loss, doubled ones make it negative', () => {
   const report = new ReceptionReport(1, 8000);
   for (const n of [1, 2, 5, 4, 3, 6, 6, 6]) report.received(n, n * 160, n * 20);

@@ -31,8 +31,13 @@ export class ReceptionReport {
     this.#clockRate = clockRate;
   }
 
-  /** Notes a packet that was accepted. */
-  received(sequence: number, timestamp: number, arrivalMs: number): void {
+  /**
+   * Notes a packet that was accepted. `unread`: so many came before it and were not authenticated, because nobody needed them; they count as
+   * far as they fit between this packet and the one before, and say nothing about times.
+   */
+  received(sequence: number, timestamp: number, arrivalMs: number, unread = 0): void {
+    const missing = this.#started ? sequenceDelta(sequence, this.#highest) - 1 : 0;
+    if (missing > 0 && missing < MAX_DROPOUT) this.packetsReceived += Math.min(missing, unread);
     this.packetsReceived += 1;
     if (!this.#started) {
       this.#started = true;

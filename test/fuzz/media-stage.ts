@@ -6,7 +6,8 @@ import type { MediaPool } from '../../src/media/pool.ts';
 import { audioLevelUri } from '../kit/bridge-sdp.ts';
 import { lightCertificate } from '../kit/light-certificate.ts';
 import { LightLeg } from '../kit/light-leg.ts';
-import { RtpPhone } from '../kit/rtp-phone.ts';
+import { callWithPhone, unwrap } from '../kit/media-call.ts';
+import type { RtpPhone } from '../kit/rtp-phone.ts';
 import { tone } from '../kit/tone.ts';
 
 /** Live datagrams that are kept of each kind. */
@@ -29,24 +30,10 @@ export interface LiveCall {
 }
 
 export async function liveCall(engine: MediaPool, name: string): Promise<LiveCall> {
-  const call = unwrap(await engine.open(name, name));
+  const { call, phone, rtpPort, rtcpPort } = await callWithPhone(engine, name);
   const ends: string[] = [];
   call.on('failed', ({ detail }) => ends.push(`failed: ${detail}`));
   call.on('bridge-down', ({ code }) => ends.push(`bridge-down: ${code}`));
-  const phone = await RtpPhone.open();
-  const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
-  phone.remote = { address: '127.0.0.1', port: rtpPort };
-  unwrap(
-    await call.connectPhone({
-      remote: { address: '127.0.0.1', port: phone.port, rtcpPort: phone.port + 1 },
-      codec: 'PCMU',
-      sendPayloadType: 0,
-      receivePayloadType: 0,
-      telephoneEvent: { payloadType: 101, clockRate: 8000 },
-      ptimeMs: 20,
-      direction: 'sendrecv',
-    }),
-  );
   const { bridge, seeds, icePort } = await liveBridge(call);
   phone.say(tone(1000, 8000, 1, -15));
   await phone.recording.more(25);
@@ -125,9 +112,4 @@ export function refused({ phone, bridge }: MediaStatistics): Map<string, number>
       counts.set(reason, (counts.get(reason) ?? 0) + count);
   }
   return counts;
-}
-
-function unwrap<T>(result: { ok: true; value: T } | { ok: false; error: unknown }): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value;
 }

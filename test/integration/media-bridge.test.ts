@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Codec } from '../../src/config/config.ts';
 import { silentLog } from '../../src/log.ts';
 import { createAudioDecoder, createAudioEncoder } from '../../src/media/audio-codec.ts';
-import type { BridgeAnswer, BridgeOffer, MediaCall, PhoneMedia } from '../../src/media/media-engine.ts';
+import type { BridgeAnswer, BridgeOffer, MediaCall } from '../../src/media/media-engine.ts';
 import { MediaPool } from '../../src/media/pool.ts';
 import { writeRtp } from '../../src/media/rtp.ts';
 import { loadOpus } from '../../src/media/worker/opus.ts';
@@ -15,7 +15,8 @@ import { dominant } from '../kit/analysis.ts';
 import { type Bridge, startBridge } from '../kit/bridge.ts';
 import { audioLevelUri } from '../kit/bridge-sdp.ts';
 import type { BridgeEndpoint } from '../kit/media-bridge.ts';
-import { RtpPhone } from '../kit/rtp-phone.ts';
+import { type CallWithPhone, callWithPhone, endAfter, phoneMedia, unwrap } from '../kit/media-call.ts';
+import type { RtpPhone } from '../kit/rtp-phone.ts';
 import { cut, type Sound, seconds } from '../kit/sound.ts';
 import { tone } from '../kit/tone.ts';
 
@@ -55,7 +56,7 @@ for (const [kind, engine, room] of [
   ['Node.js alone', portable, 'hear-portable'],
 ] as const) {
   test(`three conference sources and a phone hear each other through libwebrtc, with ${kind}`, async (t) => {
-    const { call, phone } = await callWithPhone(t, room, engine);
+    const { call, phone } = await startCall(t, room, engine);
     const { endpoint } = await connect(t, call, room, ssrcs);
     speak(room);
     phone.say(tone(1000, 8000, 1, -15));
@@ -71,8 +72,8 @@ for (const [kind, engine, room] of [
 }
 
 test('two phones of one room hear what is signalled to each, also when the bridge numbers for each leg anew', async (t) => {
-  const one = await callWithPhone(t, 'pair');
-  const two = await callWithPhone(t, 'pair');
+  const one = await startCall(t, 'pair');
+  const two = await startCall(t, 'pair');
   await connect(t, one.call, 'pair', ssrcs, 'one');
   const second = await connect(t, two.call, 'pair', [1001], 'two');
   speak('pair');
@@ -88,7 +89,7 @@ test('two phones of one room hear what is signalled to each, also when the bridg
 });
 
 test('noise at the media ports is counted and changes nothing', async (t) => {
-  const { call, phone, rtpPort } = await callWithPhone(t, 'noise');
+  const { call, phone, rtpPort } = await startCall(t, 'noise');
   const { icePort } = await connect(t, call, 'noise', ssrcs);
   speak('noise');
   phone.say(tone(1000, 8000, 1, -15));
@@ -111,7 +112,7 @@ test('noise at the media ports is counted and changes nothing', async (t) => {
 });
 
 test('a source that nobody signalled is not heard until it is signalled', async (t) => {
-  const { call, phone } = await callWithPhone(t, 'signalled');
+  const { call, phone } = await startCall(t, 'signalled');
   await connect(t, call, 'signalled', [1001]);
   speak('signalled');
   phone.say(undefined);
@@ -125,7 +126,7 @@ test('a source that nobody signalled is not heard until it is signalled', async 
 });
 
 test('mute and hold stop the voice in their direction and keep the streams alive', async (t) => {
-  const { call, phone } = await callWithPhone(t, 'mute');
+  const { call, phone } = await startCall(t, 'mute');
   await connect(t, call, 'mute', ssrcs);
   speak('mute');
   phone.say(tone(1000, 8000, 1, -15));
@@ -156,7 +157,7 @@ for (const { codec, payloadType } of [
 ] as const) {
   test(`a phone that changes to ${codec} in mid-call is heard and hears`, async (t) => {
     await loadOpus();
-    const { call, phone } = await callWithPhone(t, codec);
+    const { call, phone } = await startCall(t, codec);
     await connect(t, call, codec, ssrcs);
     speak(codec);
     phone.say(tone(700, 8000, 1, -15));
@@ -173,7 +174,7 @@ for (const { codec, payloadType } of [
 }
 
 test('a bridge whose certificate is not the signalled one gets no media', async (t) => {
-  const { call } = await callWithPhone(t, 'forged');
+  const { call } = await startCall(t, 'forged');
   const down = once(call, 'bridge-down');
   const value = Array.from({ length: 32 }, () => 'AB').join(':');
   const { offer, accept } = await allocate(t, 'forged', ssrcs);
@@ -185,7 +186,7 @@ test('a bridge whose certificate is not the signalled one gets no media', async 
 });
 
 test('a bridge that disappears is noticed, and a new session carries on with the same phone', async (t) => {
-  const { call, phone } = await callWithPhone(t, 'lost');
+  const { call, phone } = await startCall(t, 'lost');
   const first = await connect(t, call, 'lost', ssrcs);
   const down = once(call, 'bridge-down');
   first.endpoint.close();
@@ -200,19 +201,10 @@ test('a bridge that disappears is noticed, and a new session carries on with the
   assert.deepEqual(frequencies(cut(phone.recording.heard(), -0.5)), [], 'silence, but packets');
 });
 
-async function callWithPhone(
-  t: TestContext,
-  room: string,
-  engine = pool,
-): Promise<{ call: MediaCall; phone: RtpPhone; rtpPort: number }> {
-  const phone = await RtpPhone.open();
-  t.after(() => phone.close());
-  const call = unwrap(await engine.open(`call-in-${room}`, room));
-  t.after(() => call.close());
-  const { rtpPort } = unwrap(await call.openPhone());
-  phone.remote = { address: '127.0.0.1', port: rtpPort };
-  unwrap(await call.connectPhone(phoneMedia(phone.port)));
-  return { call, phone, rtpPort };
+async function startCall(t: TestContext, room: string, engine = pool): Promise<CallWithPhone> {
+  const started = await callWithPhone(engine, room);
+  endAfter(t, started);
+  return started;
 }
 
 /** A Jingle session between the bridge and the gateway leg `nick`; resolves when media flows. */
@@ -307,27 +299,10 @@ async function roomHears(room: string): Promise<Sound> {
   return cut({ rate: 48_000, samples }, -1);
 }
 
-function phoneMedia(port: number): PhoneMedia {
-  return {
-    remote: { address: '127.0.0.1', port, rtcpPort: port + 1 },
-    codec: 'PCMU',
-    sendPayloadType: 0,
-    receivePayloadType: 0,
-    telephoneEvent: { payloadType: 101, clockRate: 8000 },
-    ptimeMs: 20,
-    direction: 'sendrecv',
-  };
-}
-
 /** What is heard, to 10 Hz; a room to which nothing is sent records nothing. */
 function frequencies(sound: Sound): number[] {
   if (seconds(sound) < 0.3) return [];
   return dominant(sound, 5, 14)
     .map((peak) => Math.round(peak.hz / 10) * 10)
     .sort((a, b) => a - b);
-}
-
-function unwrap<T>(result: { ok: true; value: T } | { ok: false; error: unknown }): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.error));
-  return result.value;
 }

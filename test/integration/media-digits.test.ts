@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Result } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Digit, writeTelephoneEvent } from '../../src/media/dtmf-event.ts';
 import { DtmfReceiver } from '../../src/media/dtmf-receiver.ts';
@@ -11,8 +10,8 @@ import type { PhoneMedia } from '../../src/media/media-engine.ts';
 import { MediaPool } from '../../src/media/pool.ts';
 import { newRtpHeader } from '../../src/media/rtp.ts';
 import { levelAt } from '../kit/analysis.ts';
+import { callWithPhone, endAfter, unwrap } from '../kit/media-call.ts';
 import { type BridgePacket, RtpBridge } from '../kit/rtp-bridge.ts';
-import { RtpPhone } from '../kit/rtp-phone.ts';
 import type { HeardPacket } from '../kit/rtp-recording.ts';
 import type { Sound } from '../kit/sound.ts';
 import { tone } from '../kit/tone.ts';
@@ -36,37 +35,14 @@ after(() => pool.stop());
 const source = 1001;
 
 async function stage(t: TestContext, changes: Partial<PhoneMedia> = {}) {
-  const call = unwrap(await pool.open(t.name, t.name));
-  const phone = await RtpPhone.open();
-  const { rtpPort } = unwrap(await call.openPhone());
-  phone.remote = { address: '127.0.0.1', port: rtpPort };
-  unwrap(
-    await call.connectPhone({
-      remote: { address: '127.0.0.1', port: phone.port, rtcpPort: phone.port + 1 },
-      codec: 'PCMU',
-      sendPayloadType: 0,
-      receivePayloadType: 0,
-      telephoneEvent: { payloadType: 101, clockRate: 8000 },
-      ptimeMs: 20,
-      direction: 'sendrecv',
-      ...changes,
-    }),
-  );
+  const { call, phone } = await callWithPhone(pool, t.name, changes);
   const bridge = await RtpBridge.start();
-  t.after(async () => {
-    await call.close();
-    bridge.close();
-    phone.close();
-  });
+  endAfter(t, { call, phone });
+  t.after(() => bridge.close());
   const up = once(call, 'bridge-up');
   await bridge.connect(unwrap(await call.connectBridge(bridge.offer([source]))));
   await up;
   return { call, phone, bridge };
-}
-
-function unwrap<T>(result: Result<T>): T {
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.value;
 }
 
 test('a key of the phone is told once, and the room hears nothing of it', async (t) => {

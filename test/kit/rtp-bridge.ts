@@ -115,6 +115,11 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
     this.#transmit(packet.subarray(0, length));
   }
 
+  /** Sends a datagram as it is. */
+  sendRaw(datagram: Buffer): void {
+    this.#transmit(datagram);
+  }
+
   /** Resolves with the first packet that came, or comes, for which `test` holds. */
   async packet(test: (packet: BridgePacket) => boolean): Promise<BridgePacket> {
     for (;;) {

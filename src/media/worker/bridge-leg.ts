@@ -208,7 +208,7 @@ export class BridgeLeg {
     }
   }
 
-  /** A packet that need not be decrypted was received all the same: reports count it. */
+  /** What need not be decrypted is not authenticated either: reports count it when the next one that is bears it out. */
   #spares(packet: Buffer, now: number): string | undefined {
     const ssrc = packet.readUInt32BE(8);
     const source = this.#signalled.get(ssrc);
@@ -217,10 +217,7 @@ export class BridgeLeg {
     this.#clear = packet;
     const timestamp = packet.readUInt32BE(4);
     const why = this.#sources.spares(ssrc, sequence, timestamp, this.#level, now);
-    if (source.decrypts(why !== undefined)) return undefined;
-    this.#packetsReceived += 1;
-    this.#rtcp.receivedAs(ssrc, sequence, timestamp, now, opusClockRate);
-    return why;
+    return source.decrypts(why !== undefined) ? undefined : why;
   }
 
   /** A key is for the phone of every leg, so every leg decrypts it. */
@@ -240,13 +237,14 @@ export class BridgeLeg {
     const { offer } = this.#options;
     const header = this.#header;
     if (!parseRtp(packet, header, offer.audioLevelId ?? 0, length)) return 'malformed';
-    if (!this.#signalled.has(header.ssrc)) return 'unsignalled';
+    const source = this.#signalled.get(header.ssrc);
+    if (source === undefined) return 'unsignalled';
     if (this.#isEvent(header.payloadType)) {
       return this.#digits.receive(header, packet, arrival) ? undefined : 'event';
     }
     if (header.payloadType !== offer.opusPayloadType) return 'payload';
     this.#packetsReceived += 1;
-    this.#rtcp.received(header, arrival, opusClockRate);
+    this.#rtcp.received(header, arrival, opusClockRate, source.takeUnread());
     if (this.#sources.push(header, packet, arrival)) {
       this.#strange = 0;
       return undefined;

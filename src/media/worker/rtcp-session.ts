@@ -40,20 +40,15 @@ export class RtcpSession {
     this.#options = options;
   }
 
-  /** Notes an RTP packet that was accepted. */
-  received(header: RtpHeader, now: number, clockRate: number): void {
-    this.receivedAs(header.ssrc, header.sequence, header.timestamp, now, clockRate);
-  }
-
-  /** As `received`, of a packet that was not parsed any further. */
-  receivedAs(ssrc: number, sequence: number, timestamp: number, now: number, clockRate: number): void {
+  /** Notes an RTP packet that was accepted; `unread`: see `ReceptionReport.received`. */
+  received({ ssrc, sequence, timestamp }: RtpHeader, now: number, clockRate: number, unread = 0): void {
     let source = this.#sources.get(ssrc);
     if (source === undefined) {
       if (this.#sources.size >= maximumSources) return;
       source = new ReceptionReport(ssrc, clockRate);
       this.#sources.set(ssrc, source);
     }
-    source.received(sequence, timestamp, now);
+    source.received(sequence, timestamp, now, unread);
     this.#heard.add(source);
   }
 

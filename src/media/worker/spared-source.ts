@@ -8,10 +8,20 @@ const DECRYPT_ONE_IN = 64;
 /** A source as one leg receives it, when others may receive it in its place. */
 export class SparedSource {
   #spared = 0;
+  #unread = 0;
 
   /** Whether to decrypt the next packet; `isSpared`: nobody needs it. */
   decrypts(isSpared: boolean): boolean {
     this.#spared = isSpared ? this.#spared + 1 : 0;
-    return this.#spared % DECRYPT_ONE_IN === 0;
+    const decrypts = this.#spared % DECRYPT_ONE_IN === 0;
+    if (!decrypts) this.#unread += 1;
+    return decrypts;
+  }
+
+  /** A packet was authenticated: how many were not read since the one before. */
+  takeUnread(): number {
+    const unread = this.#unread;
+    this.#unread = 0;
+    return unread;
   }
 }

@@ -1,0 +1,53 @@
+import type { TestContext } from 'node:test';
+import type { MediaCall, MediaEngine, PhoneMedia } from '../../src/media/media-engine.ts';
+import { RtpPhone } from './rtp-phone.ts';
+
+/** A call of a media engine, and the telephone that talks with it. */
+export interface CallWithPhone {
+  readonly call: MediaCall;
+  readonly phone: RtpPhone;
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+}
+
+/** Opens a call whose phone sends and hears PCMU, unless `changes` say otherwise. The bridge is for the test to connect. */
+export async function callWithPhone(
+  engine: MediaEngine,
+  room: string,
+  changes: Partial<PhoneMedia> = {},
+  id = room,
+): Promise<CallWithPhone> {
+  const call = unwrap(await engine.open(id, room));
+  const phone = await RtpPhone.open();
+  const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
+  phone.remote = { address: '127.0.0.1', port: rtpPort };
+  unwrap(await call.connectPhone({ ...phoneMedia(phone.port), ...changes }));
+  return { call, phone, rtpPort, rtcpPort };
+}
+
+/** Ends both after the test. */
+export function endAfter(t: TestContext, { call, phone }: Pick<CallWithPhone, 'call' | 'phone'>): void {
+  t.after(async () => {
+    await call.close();
+    phone.close();
+  });
+}
+
+/** A phone at this port of 127.0.0.1, with PCMU and RFC 4733. */
+export function phoneMedia(port: number): PhoneMedia {
+  return {
+    remote: { address: '127.0.0.1', port, rtcpPort: port + 1 },
+    codec: 'PCMU',
+    sendPayloadType: 0,
+    receivePayloadType: 0,
+    telephoneEvent: { payloadType: 101, clockRate: 8000 },
+    ptimeMs: 20,
+    direction: 'sendrecv',
+  };
+}
+
+/** The value; a failure ends the test. */
+export function unwrap<T>(result: { ok: true; value: T } | { ok: false; error: unknown }): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  return result.value;
+}
