@@ -24,7 +24,11 @@ const FIRST_TIMESTAMP = 0xffff0000; // wraps within the first seconds
 /** Lets `packets` arrive and pulls 20 ms at every tick, like a call does. */
 function play(
   packets: Sent[],
-  options: Partial<JitterBufferOptions> & { tickPhaseMs?: number; untilMs?: number } = {},
+  options: Partial<JitterBufferOptions> & {
+    tickPhaseMs?: number;
+    untilMs?: number;
+    isQuiet?: boolean;
+  } = {},
 ) {
   const buffer = new JitterBuffer({ clockRate: CLOCK * 1000, ...options });
   const arrivals = packets
@@ -42,7 +46,7 @@ function play(
       buffer.push(sequence & 0xffff, timestamp, (durationMs ?? 20) * CLOCK, payload, arrivalMs);
     }
     while (queued < 20 * CLOCK) {
-      const pull = buffer.pull(now, queued);
+      const pull = buffer.pull(now, queued, () => options.isQuiet === true);
       const { kind, payload, next } = pull;
       played.push({ kind, packet: payload?.readInt32BE(), next: next?.readInt32BE(), atMs: now });
       queued += pull.ticks;
@@ -70,7 +74,7 @@ function noise(n: number): number {
   return x - Math.floor(x);
 }
 
-test('a clean network: every packet in order over the wrap, none concealed, 5 to 25 ms of delay', () => {
+test('a clean network: every packet in order over the wrap, none concealed, 15 to 35 ms of delay', () => {
   for (const tickPhaseMs of [0, 3, 7, 13, 19]) {
     const { played, buffer } = play(
       stream(500, (n) => noise(n) * 3),
@@ -81,7 +85,10 @@ test('a clean network: every packet in order over the wrap, none concealed, 5 to
       Array.from({ length: 500 }, (_, n) => 65500 + n),
     );
     assert.ok(kinds(played.slice(10, -5), 'lost') <= 1, 'at most one while the depth is found');
-    assert.ok(buffer.bufferMs >= 0 && buffer.bufferMs <= 26, `${buffer.bufferMs} ms at phase ${tickPhaseMs}`);
+    assert.ok(
+      buffer.bufferMs >= 14 && buffer.bufferMs <= 36,
+      `${buffer.bufferMs} ms at phase ${tickPhaseMs}`,
+    );
   }
 });
 
@@ -119,7 +126,7 @@ test('a lost packet is concealed once, and nothing after it is shifted', () => {
   const { played, buffer } = play(packets);
   assert.equal(kinds(played.slice(0, -4), 'lost'), 1);
   assert.equal(packetsOf(played).length, 99);
-  assert.ok(buffer.bufferMs <= 25);
+  assert.ok(buffer.bufferMs <= 35);
 });
 
 test('where packets get lost, the copy in the next packet is used', () => {
@@ -139,9 +146,9 @@ test('a jump in time without a missing number is silence, not loss', () => {
   assert.ok(kinds(played.slice(0, -4), 'lost') <= 5, 'only until it was clear that nothing comes');
   assert.equal(packetsOf(played).length, 100);
   assert.equal(buffer.counters.restarts, 0);
-  assert.ok(buffer.bufferMs <= 25);
+  assert.ok(buffer.bufferMs <= 35);
   const resumed = played.find((piece) => piece.packet === 65550) as Played;
-  assert.ok(resumed.atMs - 3020 <= 25, `${resumed.atMs - 3020} ms after it came`);
+  assert.ok(resumed.atMs - 3020 <= 35, `${resumed.atMs - 3020} ms after it came`);
 });
 
 test('short silences, dropped by a bridge that renumbers, do not add up to delay', () => {
@@ -152,7 +159,7 @@ test('short silences, dropped by a bridge that renumbers, do not add up to delay
   });
   const { played, buffer } = play(packets);
   assert.equal(packetsOf(played).length, 300);
-  assert.ok(buffer.bufferMs <= 25, `${buffer.bufferMs} ms`);
+  assert.ok(buffer.bufferMs <= 35, `${buffer.bufferMs} ms`);
   assert.equal(buffer.takeSurplus(), 0);
 });
 
@@ -284,12 +291,31 @@ test('of a long packet that is lost the last frame is asked for apart, with the 
   assert.ok(repaired.length >= 5, `${repaired}`);
 });
 
-test('the delay grows at once on a late packet: the next one that is as late is played', () => {
-  const { played, buffer } = play(stream(300, (n) => (n === 100 || n === 150 || n === 200 ? 58 : 0)));
-  assert.equal(buffer.counters.late, 1);
-  const heard = new Set(packetsOf(played));
-  assert.deepEqual(
-    [100, 150, 200].map((n) => heard.has(65500 + n)),
-    [false, true, true],
+for (const { isQuiet, expected } of [
+  { isQuiet: true, expected: [false, true, true] },
+  { isQuiet: false, expected: [false, false, true] },
+]) {
+  test(`the delay grows on a late packet, in a pause wholly, in a voice wholly on the second: quiet ${isQuiet}`, () => {
+    const late = [100, 150, 200];
+    const { played } = play(
+      stream(300, (n) => (late.includes(n) ? 58 : 0)),
+      { isQuiet },
+    );
+    const heard = new Set(packetsOf(played));
+    assert.deepEqual(
+      late.map((n) => heard.has(65500 + n)),
+      expected,
+    );
+  });
+}
+
+test('a listener who catches up looks ahead, and nothing is inserted for that', () => {
+  const { played, buffer } = play(
+    stream(500, (n) => noise(n) * 60),
+    { untilMs: 9000 },
   );
+  assert.ok(kinds(played, 'frame') > 300);
+  let ahead = 0;
+  for (; buffer.hasNext(); ahead++) assert.equal(buffer.pull(9000, 20 * CLOCK, () => true).kind, 'frame');
+  assert.ok(ahead > 0);
 });

@@ -12,6 +12,7 @@ const CONCEAL_MS = 100;
 /** More surplus than this is cut at once, less is left to the listener (`takeSurplus`). */
 const CUT_SURPLUS_MS = 200;
 const LATE_IN_A_ROW = 25;
+const loud = (): boolean => false;
 
 /** What the listener shall play next. One object, reused by each `pull`. */
 export interface Pull {
@@ -52,8 +53,8 @@ export interface JitterBufferCounters {
  * The waiting room of one source's packets. Driven by timestamps: a jump in time between packets whose sequence numbers follow each
  * other is silence, a missing number is a loss. No clock, no I/O: the caller says when a packet came and when it wants audio.
  *
- * A packet waits for `target` (what the jitter of late demands, 5…200 ms) after the time at which the fastest packets come, and then
- * for the listener's next tick; so on a clean network it waits 5…25 ms.
+ * A packet waits for `target` (what the jitter of late demands, 15…200 ms) after the time at which the fastest packets come, and then
+ * for the listener's next tick; so on a clean network it waits 15…35 ms.
  */
 export class JitterBuffer {
   readonly counters: JitterBufferCounters = {
@@ -120,16 +121,17 @@ export class JitterBuffer {
 
   /**
    * The next piece of audio. Call it while less than 20 ms are queued at the listener; `queuedTicks` is how much that is.
-   * `nowMs` is on the clock of `push`'s `arrivalMs`.
+   * `nowMs` is on the clock of `push`'s `arrivalMs`. `isQuiet`: see PlayoutDelay.shouldStretch. With 20 ms queued and more it looks ahead: then
+   * it is no sign of haste that the packet has not waited long.
    */
-  pull(nowMs: number, queuedTicks = 0): Pull {
+  pull(nowMs: number, queuedTicks = 0, isQuiet = loud): Pull {
     const wanted = Math.max(this.#tick - queuedTicks, 1);
     const head = this.#ring.first(this.#nextSequence);
     if (head === undefined) return this.#underrun(wanted);
     const waitedMs = this.#waited(head, wanted, nowMs);
     if (waitedMs > this.#target() + TICK_MS + CUT_SURPLUS_MS) return this.#cut(head, nowMs, queuedTicks);
     if (this.#state !== 'playing') return this.#start(head, waitedMs, wanted);
-    return this.#follow(head, waitedMs, wanted, queuedTicks);
+    return this.#follow(head, waitedMs, wanted, queuedTicks, isQuiet);
   }
 
   /** True when the packet that follows without a gap is there. */
@@ -143,7 +145,7 @@ export class JitterBuffer {
    * should drop about as much audio where it is not heard. Asking clears it. `isQuiet` is asked when it matters: the audio that would be
    * shortened is a pause of the voice.
    */
-  takeSurplus(isQuiet: () => boolean = () => false): number {
+  takeSurplus(isQuiet = loud): number {
     return this.#delay.takeSurplus(isQuiet);
   }
 
@@ -185,7 +187,7 @@ export class JitterBuffer {
     if (!this.#played && sequenceDelta(sequence, this.#nextSequence) < 0) this.#nextSequence = sequence;
     const isLate = this.#isLate(sequence, position, ticks);
     const isAwaited = this.#stalled > 0 && sequence === this.#nextSequence;
-    if (isLate || isAwaited) this.#delay.estimate.noteLate(this.#timeline.transitMs(packet, position));
+    if (isLate || isAwaited) this.#delay.noteLate(this.#timeline.transitMs(packet, position));
     if (isLate) return this.#late(packet);
     this.#lateRun = 0;
     if (sequenceDelta(sequence, this.#highest) > 0) this.#highest = sequence;
@@ -252,7 +254,13 @@ export class JitterBuffer {
     return this.#frame(head, waitedMs);
   }
 
-  #follow(head: WaitingPacket, waitedMs: number, wanted: number, queuedTicks: number): Pull {
+  #follow(
+    head: WaitingPacket,
+    waitedMs: number,
+    wanted: number,
+    queuedTicks: number,
+    isQuiet: () => boolean,
+  ): Pull {
     const contiguous = head.sequence === this.#nextSequence;
     if (this.#stalled > 0 && !contiguous) {
       // What was concealed while nothing was there stood for the packets that are missing now.
@@ -266,7 +274,10 @@ export class JitterBuffer {
       return this.#start(head, waitedMs, wanted);
     }
     if (gap > 0) return this.#lost(head, this.#wholePacket(gap));
-    if (this.#delay.shouldStretch(waitedMs, this.#target())) return this.#conceal(wanted);
+    const isAhead = queuedTicks >= this.#tick;
+    if (!isAhead && this.#delay.shouldStretch(waitedMs, this.#target(), isQuiet)) {
+      return this.#conceal(this.#tick);
+    }
     this.#delay.noteWait(waitedMs + queuedTicks / this.#ticksPerMs, this.#target());
     return this.#frame(head, waitedMs);
   }
@@ -313,12 +324,14 @@ export class JitterBuffer {
   /** Nothing is there: late, lost or no longer sent; nobody knows yet. */
   #underrun(wanted: number): Pull {
     if (this.#state !== 'playing') return this.#answer('empty', wanted);
+    const ticks = Math.min(this.#packetMs, TICK_MS) * this.#ticksPerMs;
     if (this.#pauses) {
       this.#state = 'waiting';
       return this.#answer('silence', wanted);
     }
-    this.#stalled += wanted;
-    if (this.#stalled <= CONCEAL_MS * this.#ticksPerMs) return this.#conceal(wanted);
+    // A whole packet, however little is wanted: decoders conceal those best.
+    this.#stalled += ticks;
+    if (this.#stalled <= CONCEAL_MS * this.#ticksPerMs) return this.#conceal(ticks);
     this.#state = 'waiting';
     return this.#answer('empty', wanted);
   }

@@ -8,7 +8,7 @@ const PEAK_PACKETS = 500;
 const PEAK_FADE_PACKETS = 25;
 
 /** Bounds of `targetMs`. */
-export const MIN_TARGET_MS = BUCKET_MS;
+export const MIN_TARGET_MS = 3 * BUCKET_MS;
 export const MAX_TARGET_MS = BUCKET_MS * BUCKETS;
 
 /**
@@ -19,7 +19,7 @@ export const MAX_TARGET_MS = BUCKET_MS * BUCKETS;
 export class JitterEstimate {
   /** Arrival minus media time of the fastest packet of late, in ms on the caller's clocks. NaN before the first packet. */
   minTransitMs = Number.NaN;
-  /** How much later than the fastest packet a packet is expected at most: 5…200 ms in steps of 5. */
+  /** How much later than the fastest packet a packet is expected at most: 15…200 ms in steps of 5. */
   targetMs = MIN_TARGET_MS;
   /** How late the latest of the packets was that came when their time was over, ms. */
   #peakMs = 0;
@@ -35,7 +35,7 @@ export class JitterEstimate {
     this.minTransitMs = this.#minimum();
     this.#weigh(transitMs - this.minTransitMs);
     this.#fadePeak();
-    this.targetMs = Math.max(this.#quantile(), this.#peakMs);
+    this.targetMs = Math.max(this.#quantile(), this.#peakMs, MIN_TARGET_MS);
   }
 
   /** The packet that was added last came when its time was over: the next such shall find a place at once. */

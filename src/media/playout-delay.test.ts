@@ -11,9 +11,9 @@ function afterLosses(framesWithout: number): PlayoutDelay {
 }
 
 test('while packets get lost, one more is waited for, whose copy repairs; a good moment is no good network', () => {
-  assert.equal(afterLosses(0).targetMs(20), 25);
-  assert.equal(afterLosses(400).targetMs(20), 25, 'eight seconds later');
-  assert.equal(afterLosses(800).targetMs(20), 5, 'sixteen seconds later');
+  assert.equal(afterLosses(0).targetMs(20), 35);
+  assert.equal(afterLosses(400).targetMs(20), 35, 'eight seconds later');
+  assert.equal(afterLosses(800).targetMs(20), 15, 'sixteen seconds later');
 });
 
 test('a surplus is taken at once where it is not heard, and from a voice only after a while', () => {
@@ -27,4 +27,21 @@ test('a surplus is taken at once where it is not heard, and from a voice only af
   };
   assert.equal(taken(true), 2);
   assert.equal(taken(false), 50);
+});
+
+test('what lacks is inserted at once in a pause; in the voice when much lacks, or when a second packet comes too late', () => {
+  const inserted = (lackMs: number, isQuiet: boolean, latePackets: number) => {
+    const delay = new PlayoutDelay(false);
+    for (let n = 0; n < 100; n++) delay.estimate.add(0);
+    for (let n = 0; n < latePackets; n++) delay.noteLate(60);
+    for (let pulls = 1; pulls < 100; pulls++) {
+      if (delay.shouldStretch(60 - lackMs, 60, () => isQuiet)) return true;
+    }
+    return false;
+  };
+  assert.equal(inserted(15, true, 1), true);
+  assert.equal(inserted(15, false, 1), false);
+  assert.equal(inserted(15, false, 2), true);
+  assert.equal(inserted(35, false, 1), true);
+  assert.equal(inserted(4, true, 2), false);
 });

@@ -4,6 +4,9 @@ const TICK_MS = 20;
 /** Less lack or surplus of waiting time than this is left alone; a late packet corrects a lack by itself. */
 const HYSTERESIS_MS = 5;
 const PULLS_BETWEEN_STRETCHES = 10;
+/** In the voice an inserted tick is heard as much as a late packet: when no more than this lacks, several must have come late. */
+const BIG_LACK_MS = TICK_MS;
+const LATE_IN_VOICE = 2;
 /** Pulls in a row that show a surplus before it is believed; a big one is believed sooner. */
 const PATIENCE = 50;
 const PATIENCE_WHEN_BIG = 5;
@@ -23,6 +26,8 @@ export class PlayoutDelay {
   #lossRate = 0;
   #isLossy = false;
   #sinceStretch = 0;
+  /** Packets that came too late since enough waiting time was there. */
+  #late = 0;
   #surplusMs = 0;
   #surplusPulls = 0;
 
@@ -37,6 +42,12 @@ export class PlayoutDelay {
     return Math.min(target + packetMs, MAX_TARGET_MS);
   }
 
+  /** The packet that was added last to the estimate came when its time was over. */
+  noteLate(transitMs: number): void {
+    this.estimate.noteLate(transitMs);
+    this.#late += 1;
+  }
+
   noteLoss(): void {
     this.#lossRate += (1 - this.#lossRate) * LOSS_WEIGHT;
     if (this.#lossRate > LOSSY) this.#isLossy = true;
@@ -47,10 +58,16 @@ export class PlayoutDelay {
     if (this.#lossRate < LOSSLESS) this.#isLossy = false;
   }
 
-  /** True when the next packet waited so much too short that a tick must be inserted. */
-  shouldStretch(waitedMs: number, targetMs: number): boolean {
+  /**
+   * True when the next packet waited so much too short that a tick must be inserted. `isQuiet` is asked when it matters: what was heard
+   * last is a pause of the voice.
+   */
+  shouldStretch(waitedMs: number, targetMs: number, isQuiet: () => boolean): boolean {
     this.#sinceStretch += 1;
-    if (waitedMs >= targetMs - HYSTERESIS_MS || this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
+    const lackMs = targetMs - waitedMs;
+    if (lackMs <= HYSTERESIS_MS) this.#late = 0;
+    if (lackMs <= HYSTERESIS_MS || this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
+    if (lackMs <= BIG_LACK_MS && this.#late < LATE_IN_VOICE && !isQuiet()) return false;
     this.#sinceStretch = 0;
     return true;
   }
@@ -72,6 +89,7 @@ export class PlayoutDelay {
 
   reset(): void {
     this.estimate.reset();
+    this.#late = 0;
     this.#surplusPulls = 0;
   }
 }

@@ -241,7 +241,7 @@ test('of stumbles on a good network, a few seconds apart, only the first is hear
   const stumble = [46, 27, 8];
   const { playout } = await hear({ packets: 700, delayMs: (n) => stumble[(n % 150) - 100] ?? 1 });
   assert.equal(playout.buffer.counters.late, 0, 'all came in order');
-  assert.equal(playout.framesConcealed, 2);
+  assert.equal(playout.framesConcealed, 1);
 });
 
 test('what the listener is behind is made up for in the first pause of the voice', async () => {
@@ -251,7 +251,7 @@ test('what the listener is behind is made up for in the first pause of the voice
     delayMs: (n) => (n > 50 && n < 200 ? (n * 37) % 70 : 1),
     silentFrom: silentAfter,
   });
-  assert.ok(playout.bufferMs <= 30, `${playout.bufferMs}`);
+  assert.ok(playout.bufferMs <= 40, `${playout.bufferMs}`);
 });
 
 test('a sender with a fast clock: ten minutes without growing delay or lost audio', async () => {

@@ -91,14 +91,14 @@ export class Playout {
   }
 
   #pull(nowMs: number): 'frame' | 'lost' | 'silence' | 'empty' {
-    const pull = this.buffer.pull(nowMs, this.#queued / this.#samplesPerTick);
+    const pull = this.buffer.pull(nowMs, this.#queued / this.#samplesPerTick, this.#wasQuiet);
     const samples = Math.min(
       Math.round(pull.ticks * this.#samplesPerTick),
       this.#queue.length - this.#queued,
     );
     switch (pull.kind) {
       case 'frame':
-        this.#noteSlack();
+        if (this.#queued < this.frameLength) this.#noteSlack();
         this.#queued += this.#decode(pull.payload, samples);
         break;
       case 'lost':
@@ -137,11 +137,16 @@ export class Playout {
   }
 
   /** What is queued is a pause of the voice. */
-  readonly #isQuiet = (): boolean => {
+  readonly #isQuiet = (): boolean => this.#isQuietUntil(this.#queued);
+
+  /** What was read last is: less than a frame is queued, and behind that the last frame is still there. */
+  readonly #wasQuiet = (): boolean => this.#isQuietUntil(this.frameLength);
+
+  #isQuietUntil(end: number): boolean {
     let sum = 0;
-    for (let at = 0; at < this.#queued; at++) sum += Math.abs(this.#queue[at] as number);
-    return sum < this.#queued * QUIET_MAGNITUDE;
-  };
+    for (let at = 0; at < end; at++) sum += Math.abs(this.#queue[at] as number);
+    return sum < end * QUIET_MAGNITUDE;
+  }
 
   /** Leaves out one pitch period; needs more than a frame in the queue for that. */
   #catchUp(nowMs: number): void {
