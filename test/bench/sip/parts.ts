@@ -91,7 +91,7 @@ export async function climb(
 export async function measureLoop(name: SubjectName, rate: number, seconds: number): Promise<RatePoint> {
   const subject = await SubjectProcess.start(name);
   try {
-    await measureRate(subject, rate, 3);
+    await measureRate(subject, rate, 2);
     return await measureRate(subject, rate, seconds);
   } finally {
     subject.stop();
@@ -102,10 +102,11 @@ export async function measureLoop(name: SubjectName, rate: number, seconds: numb
 export async function measureMemory(name: SubjectName, calls: number): Promise<number> {
   const subject = await SubjectProcess.start(name);
   const caller = await Caller.open({ target: subject.port });
+  const perSecond = name === 'stock' ? 50 : 400;
   try {
-    await caller.run(300, 100);
+    await caller.run(2 * perSecond, perSecond);
     const before = await subject.memory();
-    await caller.run(calls, calls / 10);
+    await caller.run(calls, perSecond);
     const after = await subject.memory();
     return Math.round((after.heapBytes - before.heapBytes) / (after.transactions - before.transactions));
   } finally {
