@@ -310,12 +310,11 @@ for (const { isQuiet, expected } of [
 }
 
 test('a listener who catches up looks ahead, and nothing is inserted for that', () => {
-  const { played, buffer } = play(
-    stream(500, (n) => noise(n) * 60),
-    { untilMs: 9000 },
+  const { buffer } = play(
+    stream(230, (n) => (n < 200 ? (n * 37) % 70 : 0)),
+    { untilMs: 4300 },
   );
-  assert.ok(kinds(played, 'frame') > 300);
   let ahead = 0;
-  for (; buffer.hasNext(); ahead++) assert.equal(buffer.pull(9000, 20 * CLOCK, () => true).kind, 'frame');
-  assert.ok(ahead > 0);
+  for (; buffer.hasNext(); ahead++) assert.equal(buffer.pull(4313, 20 * CLOCK, () => true).kind, 'frame');
+  assert.ok(ahead >= 2, `${ahead}`);
 });

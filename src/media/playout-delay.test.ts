@@ -39,9 +39,9 @@ test('what lacks is inserted at once in a pause; in the voice when much lacks, o
     }
     return false;
   };
-  assert.equal(inserted(15, true, 1), true);
-  assert.equal(inserted(15, false, 1), false);
-  assert.equal(inserted(15, false, 2), true);
-  assert.equal(inserted(35, false, 1), true);
+  assert.equal(inserted(8, true, 1), true);
+  assert.equal(inserted(8, false, 1), false);
+  assert.equal(inserted(8, false, 2), true);
+  assert.equal(inserted(12, false, 1), true);
   assert.equal(inserted(4, true, 2), false);
 });

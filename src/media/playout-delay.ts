@@ -5,7 +5,7 @@ const TICK_MS = 20;
 const HYSTERESIS_MS = 5;
 const PULLS_BETWEEN_STRETCHES = 10;
 /** In the voice an inserted tick is heard as much as a late packet: when no more than this lacks, several must have come late. */
-const BIG_LACK_MS = TICK_MS;
+const BIG_LACK_MS = 10;
 const LATE_IN_VOICE = 2;
 /** Pulls in a row that show a surplus before it is believed; a big one is believed sooner. */
 const PATIENCE = 50;
