@@ -82,9 +82,9 @@ export class TickClock {
     return () => this.#unsubscribe(subscriber);
   }
 
-  /** A tick should have run by now: other work had better wait. */
-  get isOverdue(): boolean {
-    return this.#subscribers > 0 && this.#time.now() > this.#nextDue;
+  /** How late the next tick is by now, ms; negative: it is not due yet. */
+  get lateMs(): number {
+    return this.#time.now() - this.#nextDue;
   }
 
   /** Numbers since the last call. */

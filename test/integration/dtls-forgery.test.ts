@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { DtlsServer } from 'werift';
-import { DtlsHandshake } from '../../src/media/worker/dtls.ts';
+import { DtlsHandshake, type DtlsOptions } from '../../src/media/worker/dtls.ts';
+import { type Handshake, HandshakeThread } from '../../src/media/worker/handshakes.ts';
 import { createCertificate, type DtlsCertificate, type SrtpKeys } from '../../src/media/worker/werift.ts';
 
 type ServerTransport = ConstructorParameters<typeof DtlsServer>[0]['transport'];
@@ -11,6 +12,7 @@ async function shakeHands(
   certificate: DtlsCertificate,
   signer: DtlsCertificate,
   signalled = certificate.fingerprint,
+  open: (options: DtlsOptions) => Handshake = (options) => new DtlsHandshake(options),
 ) {
   const ended = Promise.withResolvers<{ keys: SrtpKeys } | { failed: string }>();
   const transport: ServerTransport = {
@@ -30,8 +32,9 @@ async function shakeHands(
     extendedMasterSecret: true,
     certificateRequest: true,
   });
-  const client = new DtlsHandshake({
+  const client = open({
     certificate: await createCertificate(),
+    profiles: ['AES_CM_128_HMAC_SHA1_80'],
     expected: { hash: 'sha-256', value: signalled, setup: 'actpass' },
     transmit: (datagram) => void setImmediate(() => transport.onData(datagram, ['', 0])),
     onKeys: (keys) => ended.resolve({ keys }),
@@ -71,6 +74,7 @@ test('a ClientHello that the bridge was not ready for is repeated at once', asyn
   const sent: Buffer[] = [];
   const client = new DtlsHandshake({
     certificate: await createCertificate(),
+    profiles: ['AES_CM_128_HMAC_SHA1_80'],
     expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
     transmit: (datagram) => sent.push(datagram),
     onKeys: () => {},
@@ -89,6 +93,7 @@ test('a server that never answers fails after ten seconds of the call, and rando
   const failures: string[] = [];
   const client = new DtlsHandshake({
     certificate: await createCertificate(),
+    profiles: ['AES_CM_128_HMAC_SHA1_80'],
     expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
     transmit: () => {},
     onKeys: () => assert.fail('no keys'),
@@ -109,4 +114,78 @@ test('a server that never answers fails after ten seconds of the call, and rando
   client.tick(10_000);
   assert.equal(failures.length, 1);
   client.close();
+});
+
+/** Handshakes in a thread of their own, as media workers have it. */
+function handshakeThread(t: TestContext): HandshakeThread {
+  const thread = new HandshakeThread((error) => assert.fail(String(error)));
+  t.after(() => thread.stop());
+  return thread;
+}
+
+test('a thread of its own agrees on the same keys, on several legs at once', async (t) => {
+  const thread = handshakeThread(t);
+  const certificate = await createCertificate();
+  const open = (options: DtlsOptions) => thread.open(options);
+  const shaken = await Promise.all(
+    Array.from({ length: 5 }, () => shakeHands(certificate, certificate, certificate.fingerprint, open)),
+  );
+  for (const { result, server } of shaken) {
+    assert.ok('keys' in result, JSON.stringify(result));
+    const theirs = server.extractSessionKeys(16, 14);
+    assert.deepEqual(result.keys.local.key, theirs.remoteKey);
+    assert.deepEqual(result.keys.remote.key, theirs.localKey);
+    assert.deepEqual(result.keys.local.salt, theirs.remoteSalt);
+  }
+});
+
+test('in a thread of its own, too, a bridge without the key of its certificate gets no media', async (t) => {
+  const thread = handshakeThread(t);
+  const [certificate, signer] = [await createCertificate(), await createCertificate()];
+  const { result } = await shakeHands(certificate, signer, certificate.fingerprint, (options) =>
+    thread.open(options),
+  );
+  assert.deepEqual(result, { failed: 'the key exchange is not signed by the certificate' });
+});
+
+test('a thread that dies fails the handshakes under way, and no later one', async (t) => {
+  const thread = handshakeThread(t);
+  const failed = Promise.withResolvers<string>();
+  const certificate = await createCertificate();
+  const lost = thread.open({
+    certificate,
+    profiles: ['AES_CM_128_HMAC_SHA1_80'],
+    expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
+    transmit: () => {},
+    onKeys: () => assert.fail('there is no peer'),
+    onFailed: failed.resolve,
+    drop: () => {},
+  });
+  lost.start(0);
+  await thread.stop();
+  assert.equal(await failed.promise, 'the thread of the handshakes ended');
+  const { result } = await shakeHands(certificate, certificate, certificate.fingerprint, (options) =>
+    thread.open(options),
+  );
+  assert.ok('keys' in result, JSON.stringify(result));
+});
+
+test('datagrams that nobody waits for, or that are too many, are dropped and counted', async (t) => {
+  const thread = handshakeThread(t);
+  const drops: string[] = [];
+  const handshake = thread.open({
+    certificate: await createCertificate(),
+    profiles: ['AES_CM_128_HMAC_SHA1_80'],
+    expected: { hash: 'sha-256', value: '00', setup: 'actpass' },
+    transmit: () => {},
+    onKeys: () => assert.fail('there is no peer'),
+    onFailed: (detail) => assert.fail(detail),
+    drop: (reason) => drops.push(reason),
+  });
+  handshake.start(0);
+  for (let count = 0; count < 66; count += 1) handshake.receive(Buffer.from([22, 254, 253]));
+  assert.deepEqual(drops, ['busy', 'busy']);
+  handshake.close();
+  handshake.receive(Buffer.from([22, 254, 253]));
+  assert.equal(drops.at(-1), 'dtls-late');
 });

@@ -1,22 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { type Failure, failure, ok } from '../../errors.ts';
 import type { BridgeOffer, IceCandidate, IceTransport } from '../media-engine.ts';
+import { packetCiphers } from '../packet-ciphers.ts';
 import { packetKind } from '../packet-kind.ts';
 import type { WorkerResult, WorkerSettings } from '../protocol.ts';
 import { SrtpContext, srtpErrorName } from '../srtp.ts';
-import { DtlsHandshake } from './dtls.ts';
+import { type SrtpProfile, srtpProfiles } from '../srtp-key-derivation.ts';
 import { isStrongHash } from './dtls-verification.ts';
+import { type Handshake, openHandshake } from './handshakes.ts';
 import { hostCandidates, isReachable, reflexiveCandidate } from './ice-addresses.ts';
 import { IceAgent } from './ice-agent.ts';
 import { bindIceSocket, type IceSocket } from './ice-socket.ts';
 import type { TransportAddress } from './stun-address.ts';
 import { queryMappedAddress } from './stun-query.ts';
-import { heavyWork } from './turns.ts';
 import { bindRefused } from './udp-socket.ts';
 import type { DtlsCertificate, SrtpKeys } from './werift.ts';
-
-/** Datagrams of handshakes that wait for their turn, of all legs of this worker. DTLS repeats what is lost. */
-const maximumWaiting = 500;
 
 export interface BridgeTransportOptions {
   readonly settings: WorkerSettings;
@@ -45,7 +43,7 @@ export interface BridgeTransportOptions {
 export class BridgeTransport {
   readonly #options: BridgeTransportOptions;
   readonly #agent: IceAgent;
-  readonly #dtls: DtlsHandshake;
+  readonly #dtls: Handshake;
   readonly #local = { ufrag: iceText(6), pwd: iceText(18) };
   #socket: IceSocket | undefined;
   #closed: Promise<void> | undefined;
@@ -66,12 +64,13 @@ export class BridgeTransport {
       onFailed: (why) => this.#end(failure(why)),
       drop,
     });
-    this.#dtls = new DtlsHandshake({
+    this.#dtls = openHandshake({
       certificate: options.certificate,
       expected: offer.fingerprint,
-      transmit: (datagram) => this.#transmit(datagram),
-      onKeys: (keys) => this.#secure(keys),
-      onFailed: (detail) => this.#end(failure('dtls-failed', detail)),
+      profiles: offeredProfiles(),
+      transmit: (datagram) => options.guard(() => this.#transmit(datagram)),
+      onKeys: (keys) => options.guard(() => this.#secure(keys)),
+      onFailed: (detail) => options.guard(() => this.#end(failure('dtls-failed', detail))),
       drop,
     });
   }
@@ -169,8 +168,7 @@ export class BridgeTransport {
     } else if (!this.#agent.isAuthenticated(from)) {
       this.#options.drop('source-address');
     } else if (kind === 'dtls') {
-      if (heavyWork.waiting >= maximumWaiting) this.#options.drop('busy');
-      else heavyWork.add(() => this.#options.guard(() => this.#dtls.receive(datagram)));
+      this.#dtls.receive(datagram);
     } else if (kind === 'unknown') {
       this.#options.drop('malformed');
     } else {
@@ -214,6 +212,14 @@ export class BridgeTransport {
     void this.close();
     this.#options.onDown(why);
   }
+}
+
+/**
+ * A videobridge that is offered both profiles takes AEAD_AES_128_GCM. By node:crypto that costs five times as much as the other, so it is
+ * offered only where OpenSSL is called directly, or once a bridge has refused the other alone.
+ */
+function offeredProfiles(): readonly SrtpProfile[] {
+  return packetCiphers().sealsFaster ? srtpProfiles : ['AES_CM_128_HMAC_SHA1_80'];
 }
 
 /** Letters and digits of base64: `ice-char` (RFC 8839 §5.4); 4 characters from 3 bytes. */

@@ -1,5 +1,4 @@
 import type { DtlsFingerprint } from '../media-engine.ts';
-import { packetCiphers } from '../packet-ciphers.ts';
 import { type SrtpProfile, srtpProfiles } from '../srtp-key-derivation.ts';
 import { findForgery, handshakeType } from './dtls-verification.ts';
 import { type DtlsCertificate, type HandshakeMessage, type SrtpKeys, WeriftHandshake } from './werift.ts';
@@ -8,6 +7,8 @@ export interface DtlsOptions {
   readonly certificate: DtlsCertificate;
   /** What signalling says about the peer's certificate; `isStrongHash` holds for its hash. */
   readonly expected: DtlsFingerprint;
+  /** Offered in this order. */
+  readonly profiles: readonly SrtpProfile[];
   readonly transmit: (datagram: Buffer) => void;
   readonly onKeys: (keys: SrtpKeys) => void;
   readonly onFailed: (detail: string) => void;
@@ -21,15 +22,8 @@ const timeoutMs = 10_000;
  */
 const helloRepeatsMs = [50, 150, 300];
 const alertType = 21;
-/**
- * What is offered. A videobridge that is offered both profiles takes AEAD_AES_128_GCM. By node:crypto that costs five times as much
- * as the other, so it is offered only once a bridge has refused the other alone; by OpenSSL directly it costs less.
- */
-let offered: readonly SrtpProfile[] | undefined;
-
-function offeredProfiles(): readonly SrtpProfile[] {
-  return offered ?? (packetCiphers().sealsFaster ? srtpProfiles : ['AES_CM_128_HMAC_SHA1_80']);
-}
+/** Every profile, once a bridge has agreed to none of those that were offered. */
+let offeredInstead: readonly SrtpProfile[] | undefined;
 
 /** Server messages that may be processed only once: a second, different one could replace what was verified. */
 const singleMessages: ReadonlySet<number> = new Set([
@@ -57,7 +51,7 @@ export class DtlsHandshake {
 
   constructor(options: DtlsOptions) {
     this.#options = options;
-    this.#werift = new WeriftHandshake(options.certificate, offeredProfiles(), {
+    this.#werift = new WeriftHandshake(options.certificate, offeredInstead ?? options.profiles, {
       transmit: (datagram) => this.#transmit(datagram),
       accept: (message) => this.#accept(message),
       onError: (error) => this.#fail(error.message),
@@ -129,7 +123,7 @@ export class DtlsHandshake {
     }
     const forgery = this.#findForgery(finished, { masterSecret, clientRandom, transcript });
     const keys = this.#werift.srtpKeys;
-    if (forgery === undefined && keys === undefined) offered = srtpProfiles;
+    if (forgery === undefined && keys === undefined) offeredInstead = srtpProfiles;
     if (forgery !== undefined || keys === undefined) {
       this.#fail(forgery ?? 'the bridge agreed to no SRTP profile');
       return;

@@ -12,7 +12,6 @@ import { Call } from './call.ts';
 import { encodingEffort, limitEncodingEffort } from './opus.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
-import { heavyWork } from './turns.ts';
 import { readSockets } from './udp-socket.ts';
 import type { DtlsCertificate } from './werift.ts';
 
@@ -26,8 +25,12 @@ interface OpenCall {
 /** How often the main thread hears how busy this worker is. */
 const loadIntervalMs = 1000;
 const readEveryMs = 40;
-/** Above the first part of its time a worker encodes with less complexity, until it is below the second again. */
+/**
+ * A worker encodes with less complexity when it is busy for more than this part of its time, and at once when a tick is so late; until it is
+ * busy for less than the last part.
+ */
 const frugalAbove = 0.75;
+const frugalWhenLateMs = 6;
 const generousBelow = 0.6;
 /** Seconds in a row above it: set-ups are short. */
 const frugalAfter = 3;
@@ -57,7 +60,6 @@ export class MediaWorker {
     this.#options = options;
     const onError = (error: unknown): void => this.#log('error', { err: describe(error) }, 'a tick threw');
     this.#clock = new TickClock(onError, undefined, () => this.#read());
-    heavyWork.yieldTo(() => this.#clock.isOverdue);
     setInterval(() => this.#tellLoad(), loadIntervalMs).unref();
   }
 
@@ -174,6 +176,7 @@ export class MediaWorker {
 
   /** Ticks read the sockets that they need; this is for the others, and for legs whose next step is a packet away. */
   #read(): void {
+    if (this.#clock.lateMs > frugalWhenLateMs) limitEncodingEffort(frugalComplexity);
     const now = performance.now();
     const isHurried = this.#connecting.size > 0;
     if (!isHurried && now - this.#readAt < readEveryMs) return;

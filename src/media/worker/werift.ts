@@ -5,6 +5,7 @@ import {
   HashAlgorithm,
   keyLength,
   NamedCurveAlgorithm,
+  NamedCurveAlgorithmList,
   ProtectionProfileAeadAes128Gcm,
   ProtectionProfileAes128CmHmacSha1_80,
   SignatureAlgorithm,
@@ -55,6 +56,11 @@ export async function createCertificate(): Promise<DtlsCertificate> {
   const der = Buffer.from(made.certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
   const digest = createHash('sha256').update(der).digest('hex').toUpperCase();
   return { ...made, fingerprint: digest.match(/../g)?.join(':') ?? '' };
+}
+
+/** By X25519 it agrees on keys in JavaScript, which takes milliseconds; P-256 every WebRTC peer knows (RFC 8827 §6.5). */
+export function offerOnlyP256(): void {
+  NamedCurveAlgorithmList.splice(0, NamedCurveAlgorithmList.length, NamedCurveAlgorithm.secp256r1_23);
 }
 
 /**
