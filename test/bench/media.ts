@@ -42,7 +42,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
     const alone = await climb(
       programs,
       { talking: true, phonesPerRoom: 1 },
-      quick ? [60, 85] : [40, ...steps(60, 5, 160)],
+      quick ? [40, 85] : [40, ...steps(60, 5, 160)],
       seconds,
     );
     say('lone phones that listen');
