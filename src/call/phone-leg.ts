@@ -46,6 +46,8 @@ export class PhoneLeg {
   /** The call is on its end: nothing moves any more. */
   #ending = false;
   #ended: Failure | undefined;
+  /** Nobody has to be told of an answer any more, or never had to: the call came in. */
+  #isAnswered = true;
   readonly #infoDigits: InfoDigits;
   readonly #prompts: PhonePrompts;
 
@@ -85,7 +87,7 @@ export class PhoneLeg {
     return this.#sip === sip;
   }
 
-  /** Answers an INVITE that takes the place of the present dialog (RFC 3891), which ends. A failure is the reason to refuse it. */
+  /** Answers an INVITE that takes the place of the present dialog (RFC 3891), which ends: also one of ours that still rings. A failure is the reason to refuse it. */
   async takeOver(sip: SipCall): Promise<Result<void>> {
     const old = this.#sip;
     const present = this.#audio;
@@ -101,7 +103,8 @@ export class PhoneLeg {
       await present?.resume();
       return answered.ok ? { ok: false, error: gone ?? failure('cancelled') } : answered;
     }
-    this.#serve(sip, audio);
+    this.#another = undefined;
+    this.#serve(sip, audio, this.#isAnswered ? undefined : () => this.#answered());
     this.#moveTo(sip, audio);
     sip.answer(answered.value);
     old.end(failure('hangup'));
@@ -115,6 +118,7 @@ export class PhoneLeg {
   async prepare(place: PhoneLine['place'], another?: AnotherLine): Promise<Result<void>> {
     this.#place = place;
     this.#another = another;
+    this.#isAnswered = false;
     return this.#open();
   }
 
@@ -183,8 +187,14 @@ export class PhoneLeg {
       this.#another = undefined;
       this.onEvent({ type: 'phone-ringing' });
     });
-    this.#serve(sip, audio, () => this.onEvent({ type: 'phone-answered' }));
+    this.#serve(sip, audio, () => this.#answered());
     this.#moveTo(sip, audio);
+  }
+
+  /** The phone that an outgoing call rang, or one in its place, was picked up. */
+  #answered(): void {
+    this.#isAnswered = true;
+    this.onEvent({ type: 'phone-answered' });
   }
 
   #exchange(): AudioExchange {

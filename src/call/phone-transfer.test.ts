@@ -167,3 +167,21 @@ test('a takeover that cannot be spoken with, was given up, or comes too late lea
   assert.equal((await late.taking).ok, false);
   for (const { old, next } of [mute, givenUp]) assert.deepEqual([old.ends, next.answers], [[], []]);
 });
+
+test('an INVITE with Replaces picks up a phone that rings: the call is answered, the other one stops', async () => {
+  const [ringing, next] = [new Dialog('out'), new Dialog('in', sdp('sendrecv', 6000))];
+  const { leg, events, media, sip } = scene(ringing);
+  await leg.prepare(() => sip);
+  leg.invite();
+  ringing.emit('ringing', undefined);
+  assert.ok((await leg.takeOver(next as unknown as SipCall)).ok);
+  assert.equal(ringing.ends.length, 1);
+  ringing.emit('ended', { code: 'cancelled' });
+  next.emit('answered', undefined);
+  await settled();
+  assert.deepEqual(events, [{ type: 'phone-ringing' }, { type: 'phone-answered' }]);
+  assert.deepEqual(
+    media.agreed.map(({ remote }) => remote.port),
+    [6000],
+  );
+});

@@ -91,6 +91,11 @@ export abstract class BaseCall extends EventEmitter<SipCallEvents> implements Si
     return this.#ended ? undefined : this.leg?.tags;
   }
 
+  /** As `dialogTags`, of the dialogs that are not answered yet, as far as they may be replaced: those that we opened (RFC 3891 §3). */
+  get earlyTags(): readonly DialogTags[] {
+    return [];
+  }
+
   /** The peer asks for a transfer. */
   protected transferAsked(transfer: TransferRequest): void {
     if (this.#ended || this.listenerCount('refer') === 0) transfer.refuse(failure('phone-rejected'));

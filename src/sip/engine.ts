@@ -96,8 +96,8 @@ export interface SipCall extends EventEmitter<SipCallEvents> {
   /** The SDP offer of an incoming INVITE; undefined: offerless, our `answer` carries the offer. */
   readonly offer: string | undefined;
   /**
-   * The running call whose dialog this INVITE replaces (RFC 3891); undefined for all others. It is answered and belongs to the
-   * same account.
+   * The running call whose dialog this INVITE replaces (RFC 3891); undefined for all others. It is answered, or one that we
+   * placed, and belongs to the same account.
    */
   readonly replaces: SipCall | undefined;
   /** False: `early` would do nothing, as this caller cannot hear us before the answer. */

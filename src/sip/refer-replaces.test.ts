@@ -28,7 +28,8 @@ test('what names no dialog is no Replaces value', () => {
     assert.equal(parseReplaces(value), undefined, JSON.stringify(value));
 });
 
-const running = { account: someAccount, dialogTags: { callId: 'a', localTag: '1', remoteTag: '2' } };
+const tags = { callId: 'a', localTag: '1', remoteTag: '2' };
+const running = { account: someAccount, dialogTags: tags, earlyTags: [] };
 
 function status(account: typeof someAccount, caller: 'known' | 'stranger'): number | 'found' {
   const headers = new Headers();
@@ -44,4 +45,23 @@ test('a stranger takes over no call, unless he proved who he is', () => {
   assert.equal(status(someAccount, 'stranger'), 403);
   assert.equal(status({ ...someAccount, callers: { user: 'u', password: 'p' } }, 'stranger'), 'found');
   assert.equal(status({ ...someAccount, name: 'other' }, 'known'), 481);
+});
+
+test('of the calls that are not answered those that we placed can be taken over, also where one of several phones rings', () => {
+  const ringing = {
+    account: someAccount,
+    dialogTags: undefined,
+    earlyTags: [{ ...tags, remoteTag: '3' }, tags],
+  };
+  const taken = (value: string, ...calls: (typeof ringing | typeof running)[]) => {
+    const headers = new Headers();
+    headers.add('replaces', value);
+    const found = callToReplace(headers, { account: someAccount, caller: 'known' }, calls);
+    return found.ok ? found.call : found.status;
+  };
+  const value = 'a;to-tag=1;from-tag=2';
+  assert.equal(taken(value, ringing), ringing);
+  assert.equal(taken(`${value};early-only`, ringing), ringing);
+  assert.equal(taken(`${value};early-only`, running), 486);
+  assert.equal(taken('a;to-tag=1;from-tag=4', ringing), 481);
 });

@@ -52,6 +52,8 @@ export interface Replaceable {
   readonly account: { readonly name: string };
   /** Undefined: not answered yet, or over. */
   readonly dialogTags: DialogTags | undefined;
+  /** Its dialogs that wait for an answer and that we opened. */
+  readonly earlyTags: readonly DialogTags[];
 }
 
 export interface DialogTags {
@@ -66,7 +68,7 @@ export type Replacing<T> =
 
 /**
  * The call that an INVITE replaces, or what it is refused with (RFC 3891 §3). Calls of other accounts are as unknown as those
- * that never were; one that is not answered is not given away.
+ * that never were; one that came in and is not answered is not given away, one that we placed is.
  */
 export function callToReplace<T extends Replaceable>(
   headers: Headers,
@@ -80,7 +82,9 @@ export function callToReplace<T extends Replaceable>(
   if (caller !== 'known' && account.callers === undefined)
     return { ok: false, status: 403, phrase: 'Forbidden' };
   for (const call of calls) {
-    if (call.account.name !== account.name || !isOf(call.dialogTags, replaces)) continue;
+    if (call.account.name !== account.name) continue;
+    if (call.earlyTags.some((tags) => isOf(tags, replaces))) return { ok: true, call };
+    if (!isOf(call.dialogTags, replaces)) continue;
     return replaces.earlyOnly ? { ok: false, status: 486, phrase: 'Busy Here' } : { ok: true, call };
   }
   return { ok: false, status: 481, phrase: 'Call/Transaction Does Not Exist' };

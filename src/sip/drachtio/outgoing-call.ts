@@ -1,6 +1,7 @@
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { BaseCall } from '../base-call.ts';
+import { EarlyDialogs } from '../early-dialogs.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
 import { retryAfterSeconds } from '../header-text.ts';
@@ -8,6 +9,7 @@ import type { SipResponse } from '../message.ts';
 import { sdpOf } from '../message-body.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonLine } from '../reason-header.ts';
+import type { DialogTags } from '../refer-replaces.ts';
 import { remoteOf } from '../remote-party.ts';
 import { DrachtioDialog, tagsOf } from './dialog.ts';
 import type { DialogTable } from './dialog-table.ts';
@@ -47,6 +49,7 @@ export class OutgoingCall extends BaseCall {
   #silence: NodeJS.Timeout | undefined;
   #heard = false;
   #earlySdp: string | undefined;
+  readonly #earlyDialogs = new EarlyDialogs();
 
   constructor(options: OutgoingCallOptions) {
     const { target, invite, log } = options;
@@ -76,6 +79,10 @@ export class OutgoingCall extends BaseCall {
       return;
     }
     this.#send();
+  }
+
+  override get earlyTags(): readonly DialogTags[] {
+    return this.#state === 'calling' ? this.#earlyDialogs.tags : [];
   }
 
   header(name: string): string | undefined {
@@ -125,6 +132,7 @@ export class OutgoingCall extends BaseCall {
       return;
     }
     this.#state = 'calling';
+    this.#earlyDialogs.clear();
     this.#attempt += 1;
     const attempt = this.#attempt;
     this.#cancel = session.request(this.#invite.next(), {
@@ -173,6 +181,7 @@ export class OutgoingCall extends BaseCall {
     this.#heard = true;
     this.#invite.heard();
     if (this.#state !== 'calling' || response.status === 100) return;
+    this.#earlyDialogs.note(response);
     // RFC 3262 §4: we do not offer 100rel, but a peer that sends reliably all the same would otherwise give up.
     if (response.headers.get('rseq') !== undefined) acknowledge();
     const sdp = sdpOf(response);

@@ -1,5 +1,6 @@
 import { type Failure, failure } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { EarlyDialogs } from '../early-dialogs.ts';
 import { endingOfStatus } from '../ending-of-status.ts';
 import type { InviteOptions } from '../engine.ts';
 import { headerLine } from '../header-line.ts';
@@ -7,6 +8,7 @@ import { retryAfterSeconds } from '../header-text.ts';
 import type { Headers } from '../message.ts';
 import { parseNameAddr } from '../name-addr.ts';
 import { reasonValue } from '../reason-header.ts';
+import type { DialogTags } from '../refer-replaces.ts';
 import { termsOfAnswer } from '../session-timer.ts';
 import type { EmbeddedCore } from './core.ts';
 import type { DialogIndex } from './dialog-index.ts';
@@ -48,6 +50,7 @@ export class OutgoingCall extends EmbeddedCall {
   #client: OutgoingInviteRequest | undefined;
   #heard = false;
   #earlySdp: string | undefined;
+  readonly #earlyDialogs = new EarlyDialogs();
   /** Dialogs before the answer, as far as the peer may already ask for something in them. */
   readonly #earlyLegs = new Map<SessionDialog, DialogLeg>();
   #silence: NodeJS.Timeout | undefined;
@@ -74,6 +77,10 @@ export class OutgoingCall extends EmbeddedCall {
       return this.#failed(failure('phone-unreachable', String(error)));
     }
     this.#send();
+  }
+
+  override get earlyTags(): readonly DialogTags[] {
+    return this.#state === 'calling' ? this.#earlyDialogs.tags : [];
   }
 
   header(name: string): string | undefined {
@@ -111,6 +118,7 @@ export class OutgoingCall extends EmbeddedCall {
       return;
     }
     this.#state = 'calling';
+    this.#earlyDialogs.clear();
     this.#closeEarlyLegs();
     this.address = this.#request.localAddress;
     try {
@@ -149,6 +157,7 @@ export class OutgoingCall extends EmbeddedCall {
     this.#hear();
     const { message } = response;
     if (this.#state !== 'calling' || !(message instanceof IncomingResponse)) return;
+    this.#earlyDialogs.note(message.source);
     const sdp = sdpOf(message.source);
     if (sdp !== undefined) this.#earlySdp = sdp;
     this.#acknowledgeReliably(response, message, sdp);

@@ -103,6 +103,56 @@ onEachEngine(
   { rfc: '3891 §3' },
 );
 
+/** Where nobody has picked up yet: the value of a Replaces header that means the dialog of this phone. */
+async function ringingCall({ gateway, peer }: Scene): Promise<Running & { readonly invite: RawMessage }> {
+  const account = { ...gateway.account, server: '127.0.0.1', port: peer.port };
+  const options = { account, sdp: someSdp, headers: [], noAnswerSeconds: 10 };
+  const call = gateway.engine.invite(`sip:200@127.0.0.1:${peer.port}`, options);
+  const invite = await peer.request('INVITE');
+  for (const tag of ['desk', 'mobile']) {
+    const ringing = once(call, 'ringing');
+    peer.reply(invite, 180, { tag });
+    await ringing;
+  }
+  const ourTag = tagOf(invite.header('From'));
+  return { call, invite, name: `${call.callId};to-tag=${ourTag};from-tag=mobile` };
+}
+
+onEachEngine(
+  'an INVITE with Replaces picks up a call that we placed and nobody has answered: that one gets CANCEL',
+  async (context, kind) => {
+    for (const suffix of ['', ';early-only']) {
+      const scene = await openScene(context, kind);
+      const { gateway, peer } = scene;
+      const { call, invite, name } = await ringingCall(scene);
+      const callId = replace(scene, [`${name}${suffix}`]);
+      const next = await gateway.nextCall();
+      assert.equal(next.replaces, call);
+      next.answer(someSdp);
+      call.end({ code: 'hangup' });
+      peer.reply(await peer.request('CANCEL'), 200);
+      peer.reply(invite, 487, { tag: 'mobile' });
+      assert.ok(peer.received.some(({ status, header }) => status === 200 && header('Call-ID') === callId));
+    }
+  },
+  { rfc: '3891 §3' },
+);
+
+onEachEngine(
+  'a call that we placed and that failed, or where another phone rings, is not picked up: 481',
+  async (context, kind) => {
+    const scene = await openScene(context, kind);
+    const { call, invite, name } = await ringingCall(scene);
+    const elsewhere = name.replace('from-tag=mobile', 'from-tag=kitchen');
+    assert.equal((await refusal(scene, replace(scene, [elsewhere]))).status, 481);
+    const over = once(call, 'ended');
+    scene.peer.reply(invite, 486, { tag: 'mobile' });
+    await over;
+    assert.equal((await refusal(scene, replace(scene, [name]))).status, 481);
+  },
+  { rfc: '3891 §3' },
+);
+
 onEachEngine(
   'Replaces of an unknown dialog, of turned tags, of an ended call: 481',
   async (context, kind) => {

@@ -3,7 +3,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Constellation, phoneHearsTones, roomHearsTones } from '../../kit/constellation.ts';
 import type { Participant } from '../../kit/participant.ts';
 import type { RawCall } from '../../kit/raw-call.ts';
-import { method, status, tagOf, value } from '../../kit/raw-sip.ts';
+import { method, parseRaw, status, tagOf, value } from '../../kit/raw-sip.ts';
 import { tone } from '../../kit/tone.ts';
 
 // The PBX transfers the phone of a running call: to another number (REFER), or by another call that takes its place (Replaces).
@@ -114,6 +114,43 @@ test('an INVITE with Replaces takes the call over: the new phone talks, the old 
   assert.equal(method(await call.ended()), 'BYE');
   await bothWays(scene, next, 1500);
   await hangUp(scene, next);
+});
+
+test('an attended transfer: the target is called in place of the one whom it talks with, and then talks with the room', async () => {
+  const scene = await talk('consulted');
+  const { call } = scene;
+  // The dialog of the phone with the target, as the target sees it.
+  const consultation = 'consultation@pbx;to-tag=target;from-tag=phone';
+  const target = `sip:4716@127.0.0.1?Replaces=${encodeURIComponent(consultation)}`;
+  assert.equal(await refer(call, target), 202);
+  const next = await world.phone.incoming(undefined, '4716');
+  assert.equal(next.header('Replaces'), consultation);
+  assert.equal(next.header('Require'), 'replaces');
+  next.answer();
+  await told(call, 200);
+  assert.equal(method(await call.ended()), 'BYE');
+  await bothWays(scene, next, 1500);
+  await hangUp(scene, next);
+});
+
+test('a phone that rings is picked up elsewhere (Replaces): the room hears who did, and the ringing ends', async () => {
+  const alice = await world.room('pick-up').join('Alice');
+  alice.keepSpeaking(tone(440, 48_000, 1, -15));
+  await alice.dial('4717', world.componentDomain, {});
+  const desk = await world.phone.incoming(undefined, '4717');
+  desk.ring();
+  const { nick } = await world.occupant(alice, (seen) => seen.status === 'Ringing');
+  const ringing = parseRaw(world.phone.sent.findLast((text) => text.startsWith('SIP/2.0 180')) ?? '');
+  const [theirs, ours] = ['To', 'From'].map((name) => tagOf(value(ringing, name) ?? ''));
+  const replaces = `${desk.callId};to-tag=${ours};from-tag=${theirs}`;
+  const mobile = await world.phone.call(world.uri(), { headers: [['Replaces', replaces]] });
+  await mobile.answered();
+  assert.equal(method(await desk.ended()), 'CANCEL');
+  await world.occupant(alice, (seen) => seen.status === 'Connected');
+  await world.jitsi.bridge.connected(alice.room, nick);
+  const scene = { alice, nick, call: mobile };
+  await bothWays(scene, mobile, 1500);
+  await hangUp(scene, mobile);
 });
 
 test('a moderator’s kick while the target rings ends both dialogs', async () => {
