@@ -61,18 +61,19 @@ test('OutgoingRequestMessage.setViaHeader: an ACK gets a branch of ours', () => 
   assert.match(request.branch ?? '', /^z9hG4bK[0-9a-f]{18}$/);
 });
 
-function incoming(): IncomingRequest {
+function incoming({ cseq = 1, toTag = '', sdp = '' } = {}): IncomingRequest {
   const text = [
     'INVITE sip:100%@host;x=y SIP/2.0',
-    'Via: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bKa',
+    `Via: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bKa${cseq === 1 ? '' : cseq}`,
     'From: <sip:a;b=c@d>;tag=1',
-    'To: <sip:100%@host>',
+    `To: <sip:100%@host>${toTag && `;tag=${toTag}`}`,
     'Call-ID: x',
-    'CSeq: 1 INVITE',
+    `CSeq: ${cseq} INVITE`,
     'Contact: <sip:E;c=d@HOST:5062;ob>;q=1',
     'Record-Route: <sip:p1;lr>, <sip:p2;lr>',
+    ...(sdp === '' ? [] : ['Content-Type: application/sdp', `Content-Length: ${sdp.length}`]),
     '',
-    '',
+    sdp,
   ].join('\r\n');
   const parsed = parseMessage(Buffer.from(text), { address: '1.2.3.4', port: 5060 }, 'udp');
   assert.ok(parsed.ok && parsed.message.kind === 'request');
@@ -299,6 +300,32 @@ test('InviteServerTransaction.timerL: an accepted INVITE can end at once', () =>
   core.configuration.aor = request.ruri as sipJs.URI;
   core.receiveIncomingRequestFromTransport(request);
   assert.equal(core.userAgentServers.size, 0);
+  core.dispose();
+});
+
+test('SessionDialog.dispose: no 2xx is repeated after it, also where a re-INVITE came before the ACK', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const ok = {
+    statusCode: 200,
+    body: { contentDisposition: 'session', contentType: 'application/sdp', content: 'v=0' },
+  };
+  let session: sipJs.Session | undefined;
+  const { core, sent } = bareCore((server) => {
+    session = server.accept(ok).session;
+  });
+  const request = incoming({ sdp: 'v=0' });
+  core.configuration.aor = request.ruri as sipJs.URI;
+  core.receiveIncomingRequestFromTransport(request);
+  assert.ok(session);
+  session.delegate = { onInvite: (again) => void again.accept(ok) };
+  core.receiveIncomingRequestFromTransport(incoming({ cseq: 2, toTag: session.localTag, sdp: 'v=0' }));
+  const once = sent.length;
+  context.mock.timers.tick(600);
+  assert.ok(sent.length > once, 'they are repeated');
+  session.dispose();
+  const before = sent.length;
+  context.mock.timers.tick(10 * 64 * 500);
+  assert.equal(sent.length, before);
   core.dispose();
 });
 

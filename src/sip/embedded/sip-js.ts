@@ -100,6 +100,11 @@ interface Tagged {
   toTag?: string;
 }
 
+interface Repeating {
+  ackWait: boolean;
+  reinviteUserAgentServer: unknown;
+}
+
 interface Lasting {
   timerJ?: () => void;
   timerL?: () => void;
@@ -122,6 +127,7 @@ export function guardSipJs(): string[] {
     ['Dialog.sequenceGuard', hasMethod(Dialog, 'sequenceGuard')],
     ['Dialog.incrementLocalSequenceNumber', hasMethod(Dialog, 'incrementLocalSequenceNumber')],
     ['ClientTransaction.onTransportError', hasMethod(NonInviteClientTransaction, 'onTransportError')],
+    ['SessionDialog.dispose', hasMethod(SessionDialog, 'dispose')],
     ['InviteServerTransaction.timerL', hasMethod(InviteServerTransaction, 'timerL')],
     ['NonInviteServerTransaction.timerJ', hasMethod(NonInviteServerTransaction, 'timerJ')],
   ];
@@ -176,6 +182,20 @@ export function prepareSipJs(times: SipTimes, makeBranch: () => string): void {
   (ClientTransaction as unknown as Privates).makeId = (request) =>
     request.method === C.CANCEL ? (request.branch ?? makeBranch()) : makeBranch();
   AllowedMethods.splice(0, AllowedMethods.length, ...dialogMethods);
+  SessionDialog.prototype.dispose = disposeWholly;
+}
+
+const { dispose } = SessionDialog.prototype;
+
+/**
+ * sip.js has one place for the timers that repeat the 2xx of an INVITE and of a re-INVITE: one that comes before the ACK of the other
+ * takes it, and the first 2xx was repeated for ever, also when the call was long over. Both timers ask for these first.
+ */
+function disposeWholly(this: SessionDialog): void {
+  dispose.call(this);
+  const repeating = this as unknown as Repeating;
+  repeating.ackWait = false;
+  repeating.reinviteUserAgentServer = undefined;
 }
 
 /** Ends a client transaction whose answer will never matter: sip.js keeps one in Proceeding for ever. */
