@@ -42,7 +42,7 @@ export interface SipReport extends EngineFigures {
   readonly tcpOthersLost?: number | undefined;
   readonly floodSignallingP99Ms?: number | undefined;
   readonly floodMediaGaps?: number | undefined;
-  /** The engine on drachtio together with the kit's stand-in for drachtio-server, one process on one core: not drachtio-server. */
+  /** The engine on drachtio; the kit's stand-in for drachtio-server runs on the callers' core. */
   readonly drachtioWithStandIn: EngineFigures;
   /** sip.js' core as it comes (its loop at 50 calls a second, which is near what it can), and our embedded engine by it. */
   readonly stock: EngineFigures;

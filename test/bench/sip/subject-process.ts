@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onGatewayCore } from '../cores.ts';
 import type { HeldMemory, HostState, HostVerb, SubjectName } from './host.ts';
+import { type StandInProcess, startStandIn } from './stand-in-process.ts';
 import type { CallOrder, PlacedCalls } from './subject.ts';
 
 const host = fileURLToPath(new URL('./host.ts', import.meta.url));
@@ -15,10 +16,12 @@ interface Pending {
 export class SubjectProcess {
   readonly port: number;
   readonly #child: ChildProcess;
+  readonly #standIn: StandInProcess | undefined;
   readonly #pending: Map<number, Pending>;
   #requests = 0;
 
   static async start(name: SubjectName): Promise<SubjectProcess> {
+    const standIn = name === 'drachtio' ? await startStandIn() : undefined;
     const [command, ...given] = onGatewayCore([
       'nice',
       '-n',
@@ -30,7 +33,10 @@ export class SubjectProcess {
       name,
     ]);
     // nice complains without root, and runs the program all the same.
-    const child = spawn(command, given, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const child = spawn(command, given, {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      env: { ...process.env, ...standIn?.environment },
+    });
     let errors = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-2_000);
@@ -47,11 +53,17 @@ export class SubjectProcess {
       pending.clear();
     });
     const port = await new Promise<unknown>((resolve, reject) => pending.set(0, { resolve, reject }));
-    return new SubjectProcess(child, pending, Number(port));
+    return new SubjectProcess(child, standIn, pending, Number(port));
   }
 
-  private constructor(child: ChildProcess, pending: Map<number, Pending>, port: number) {
+  private constructor(
+    child: ChildProcess,
+    standIn: StandInProcess | undefined,
+    pending: Map<number, Pending>,
+    port: number,
+  ) {
     this.#child = child;
+    this.#standIn = standIn;
     this.#pending = pending;
     this.port = port;
   }
@@ -75,6 +87,7 @@ export class SubjectProcess {
 
   stop(): void {
     if (this.#child.connected) this.#child.disconnect();
+    this.#standIn?.stop();
   }
 
   #ask<T>(request: HostVerb): Promise<T> {

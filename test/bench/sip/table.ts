@@ -4,7 +4,7 @@ import type { EngineFigures, SipReport } from './sip.ts';
 
 const names: Readonly<Record<SubjectName, string>> = {
   embedded: 'embedded',
-  drachtio: "drachtio, with the kit's stand-in for drachtio-server on the same core",
+  drachtio: "drachtio, with the kit's stand-in for drachtio-server on the callers' core",
   stock: 'stock sip.js',
 };
 
