@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -27,6 +27,18 @@ test('every prompt is there and can be played, in each of our languages', async 
       assert.ok(sound.value.samples > 48_000, `${language} ${name} is longer than a second`);
       assert.ok(sound.value.samples < 8 * 48_000, `${language} ${name} is shorter than the wait for the BYE`);
     }
+  }
+});
+
+test('every recording of ours was coded from 48 kHz', async () => {
+  const sounds = new URL('../../sounds/', import.meta.url);
+  const files = (await readdir(sounds, { recursive: true })).filter((name) => name.endsWith('.opus'));
+  assert.ok(files.length > promptNames.length);
+  for (const file of files) {
+    const head = await readFile(new URL(file, sounds));
+    const at = head.indexOf('OpusHead');
+    // RFC 7845 §5.1: the rate of the original.
+    assert.equal(head.readUInt32LE(at + 12), 48_000, file);
   }
 });
 
