@@ -89,6 +89,32 @@ export function callEnded(log: Log, why: Failure): void {
   else log.warn({ event: 'call-ended', reason, detail, remedy }, message);
 }
 
+/** A leg loses so many packets that it is heard. */
+export function soundPoor(
+  log: Log,
+  sound: {
+    readonly leg: 'phone' | 'room';
+    readonly lossPercent: number;
+    readonly jitterMs: number;
+    readonly mos: number | undefined;
+  },
+): void {
+  const way = sound.leg === 'phone' ? 'between the phone and us' : 'between the videobridge and us';
+  log.warn({ event: 'sound-poor', ...sound }, `packets are lost on the way ${way}: look at that network`);
+}
+
+export function soundRecovered(log: Log, leg: 'phone' | 'room'): void {
+  log.info({ event: 'sound-recovered', leg }, 'packets come through again');
+}
+
+/** What became of the audio of a call, leg by leg, as the media worker counted it. */
+export function soundOfCall(
+  log: Log,
+  sound: { readonly phone: object; readonly room: object; readonly sources: number },
+): void {
+  log.info({ event: 'call-sound', ...sound }, 'the sound of the call');
+}
+
 /** Endings that are nobody's fault. */
 const quiet: ReadonlySet<EndingCode> = new Set([
   'hangup',

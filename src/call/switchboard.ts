@@ -17,6 +17,7 @@ import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
 import { RoomLeg } from './room-leg.ts';
 import { resolveRoom, roomJid } from './room-resolver.ts';
+import { SoundWatch } from './sound-watch.ts';
 import { Transfers } from './transfers.ts';
 
 export interface SwitchboardParts {
@@ -239,6 +240,7 @@ export class Switchboard {
   #assemble(leg: Assembly): Result<Call> {
     const { id, room, direction, phone, occupant, media, log, dial } = leg;
     const roomLeg = new RoomLeg({ occupant, media, log });
+    const sound = new SoundWatch(media, log);
     const parts: CallParts = {
       id,
       room,
@@ -248,7 +250,9 @@ export class Switchboard {
       dial,
       diallerPresent: () => dial?.via !== 'direct' || occupant.hasOccupant(dial.dialler),
       timers: this.#timers(),
-      closeMedia: () => media.close(),
+      closeMedia: async () => {
+        await Promise.all([sound.end(), media.close()]);
+      },
       log,
     };
     return { ok: true, value: new Call(parts) };
