@@ -110,7 +110,7 @@ export function soundRecovered(log: Log, leg: 'phone' | 'room'): void {
 /** What became of the audio of a call, leg by leg, as the media worker counted it. */
 export function soundOfCall(
   log: Log,
-  sound: { readonly phone: object; readonly room: object; readonly sources: number },
+  sound: { readonly phone: object; readonly bridge: object; readonly sources: number },
 ): void {
   log.info({ event: 'call-sound', ...sound }, 'the sound of the call');
 }

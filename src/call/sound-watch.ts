@@ -39,7 +39,7 @@ export class SoundWatch {
     clearInterval(this.#timer);
     const { phone, bridge, sources } = await this.#media.statistics();
     if (phone.packetsReceived + phone.packetsSent + bridge.packetsReceived + bridge.packetsSent === 0) return;
-    soundOfCall(this.#log, { phone, room: bridge, sources: sources.length });
+    soundOfCall(this.#log, { phone: rounded(phone), bridge: rounded(bridge), sources: sources.length });
   }
 
   async #read(): Promise<void> {
@@ -64,6 +64,11 @@ export class SoundWatch {
     if (line.poor !== poorReadings) return;
     soundPoor(this.#log, { leg, lossPercent: Math.round(loss * 100), jitterMs: now.jitterMs, mos: now.mos });
   }
+}
+
+function rounded(leg: LegStatistics): object {
+  const round = (value: unknown) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value);
+  return Object.fromEntries(Object.entries(leg).map(([name, value]) => [name, round(value)]));
 }
 
 function newLine(): Line {

@@ -6,6 +6,7 @@ import type {
   BridgeAnswer,
   BridgeOffer,
   IceCandidate,
+  LegStatistics,
   MediaStatistics,
   PhoneMedia,
   PlayOptions,
@@ -48,6 +49,8 @@ export class Call {
   readonly #sounds: CallSounds;
   #phone: PhoneLeg | undefined;
   #bridge: BridgeLeg | undefined;
+  /** Of the last bridge leg that ended: the end of a call wants to know what became of it. */
+  #bridgeWas: LegStatistics = noLeg;
   #phase = new TickPhase();
   #voice = new Int16Array(defaultRate / 50);
   #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
@@ -119,16 +122,14 @@ export class Call {
       await opened.value.close();
       return fail('internal', 'the call is over');
     }
-    const before = this.#bridge;
+    const before = this.#takeBridge();
     this.#bridge = opened.value;
     const [answer] = await Promise.all([opened.value.answer(), before?.close()]);
     return ok(answer);
   }
 
   async closeBridge(): Promise<WorkerResult<null>> {
-    const bridge = this.#bridge;
-    this.#bridge = undefined;
-    await bridge?.close();
+    await this.#takeBridge()?.close();
     return ok(null);
   }
 
@@ -177,7 +178,7 @@ export class Call {
     const phone = this.#phone && { ...this.#phone.statistics(), levelDb: -audioLevel(this.#voice) };
     return {
       phone: phone ?? noLeg,
-      bridge: bridge?.leg ?? noLeg,
+      bridge: bridge?.leg ?? this.#bridgeWas,
       sources: bridge?.sources ?? [],
     };
   }
@@ -271,12 +272,18 @@ export class Call {
     if (!isSent && this.#digits !== 'rfc4733') this.#sounds.playDigit(digit);
   }
 
+  /** The leg, for who ends it. */
+  #takeBridge(): BridgeLeg | undefined {
+    const bridge = this.#bridge;
+    this.#bridge = undefined;
+    if (bridge !== undefined) this.#bridgeWas = bridge.statistics(this.#rate).leg;
+    return bridge;
+  }
+
   /** The main thread frees the port when it hears of the end, so the socket is closed first. */
   async #bridgeDown(port: number, why: Failure): Promise<void> {
-    const bridge = this.#bridge;
-    if (bridge?.port !== port) return;
-    this.#bridge = undefined;
-    await bridge.close().catch(this.#options.onError);
+    if (this.#bridge?.port !== port) return;
+    await this.#takeBridge()?.close().catch(this.#options.onError);
     this.#options.onEvent({ name: 'bridge-down', port, why });
   }
 

@@ -36,6 +36,14 @@ test('a call for a room by header is answered when media is up; both sides hear 
   const left = alice.waitForLeave(nick);
   assert.equal(await call.hangup(), 200);
   await left;
+  const sound = await world.gateway.waitFor(
+    ({ event, room: where }) => event === 'call-sound' && where === room.jid,
+    0,
+  );
+  for (const leg of ['phone', 'bridge']) {
+    const { packetsReceived, packetsSent } = sound[leg] as Record<string, number>;
+    assert.ok(Number(packetsReceived) > 10 && Number(packetsSent) > 10, JSON.stringify(sound));
+  }
 });
 
 // The header's value, and the room that is meant.
