@@ -82,9 +82,9 @@ export class TickClock {
     return () => this.#unsubscribe(subscriber);
   }
 
-  /** How late the next tick is by now, ms; negative: it is not due yet. */
+  /** How late the next tick is by now, ms; negative: it is not due yet, or there is none. */
   get lateMs(): number {
-    return this.#time.now() - this.#nextDue;
+    return this.#subscribers > 0 ? this.#time.now() - this.#nextDue : -1;
   }
 
   /** Numbers since the last call. */

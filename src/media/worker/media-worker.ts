@@ -12,6 +12,7 @@ import { Call } from './call.ts';
 import { encodingEffort, limitEncodingEffort } from './opus.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
+import { Turns } from './turns.ts';
 import { readSockets } from './udp-socket.ts';
 import type { DtlsCertificate } from './werift.ts';
 
@@ -47,6 +48,7 @@ export interface MediaWorkerOptions {
 export class MediaWorker {
   readonly #options: MediaWorkerOptions;
   readonly #clock: TickClock;
+  readonly #turns = new Turns(() => this.#clock.lateMs > 0);
   readonly #files = new SoundFiles();
   readonly #rooms = new Map<string, Room>();
   readonly #calls = new Map<number, OpenCall>();
@@ -75,6 +77,7 @@ export class MediaWorker {
       return;
     }
     open.queue = open.queue.then(async () => {
+      await this.#turns.take();
       const result = await this.#carryOut(open.call, message).catch((error: unknown) =>
         this.#broken(message, error),
       );
