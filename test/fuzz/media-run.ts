@@ -46,8 +46,8 @@ const binaryPieces = [
 ];
 
 /**
- * Calls talk both ways while random and damaged datagrams come to each of their ports: copies of what passed on the wire (STUN, DTLS, SRTP), RTP and
- * RTCP, from strangers and from the addresses that were signalled. Every one of them must be refused with a reason, and nobody may miss a packet.
+ * Calls, one of them with an encrypted phone, talk both ways while random and damaged datagrams come to each of their ports: copies of what passed on the
+ * wire (STUN, DTLS, SRTP), RTP and RTCP, from strangers and from the addresses that were signalled. Every one of them must be refused with a reason, and nobody may miss a packet.
  */
 export async function fuzzMedia(seed: number, ms: number, atLeast = 0): Promise<MediaFuzzReport> {
   const complaints: string[] = [];
@@ -62,7 +62,7 @@ export async function fuzzMedia(seed: number, ms: number, atLeast = 0): Promise<
   const engine = new MediaPool({ config, log: complainingLog(complaints) });
   await engine.start();
   const live: LiveCall[] = [];
-  for (let n = 0; n < calls; n += 1) live.push(await liveCall(engine, `fuzz-${n}`));
+  for (let n = 0; n < calls; n += 1) live.push(await liveCall(engine, `fuzz-${n}`, n % 2 === 1));
   const forger = await Forger.open(seed, live);
   for (const { phone, bridge } of live) {
     phone.recording.clear();
@@ -104,7 +104,7 @@ function heard(live: readonly LiveCall[]): Pick<MediaFuzzReport, 'gaps' | 'passe
       if (before !== undefined && sequence !== ((before.sequence + 1) & 0xffff)) gaps += 1;
     }
     const { missing, undecipherable, packets: toBridge } = bridge.takeReception();
-    gaps += missing + undecipherable;
+    gaps += missing + undecipherable + phone.undecipherable;
     passed.phones += packets.length;
     passed.bridges += toBridge;
   }
@@ -209,7 +209,8 @@ class Forger {
   }
 
   /** Nothing protects plain RTP and RTCP from the very address of the phone: what is well formed there is the phone's. */
-  #isBad(datagram: Buffer, way: Way, { phone, seeds }: LiveCall): boolean {
+  #isBad(datagram: Buffer, way: Way, { phone, isSecure, seeds }: LiveCall): boolean {
+    if (isSecure && way.startsWith('phone')) return true;
     if (way === 'phone') return !parseRtp(datagram, this.#header, 0) || this.#header.ssrc !== phone.ssrc;
     if (way === 'phone-rtcp') return parseRtcp(datagram) === undefined;
     // An answer or a check that is the bridge's own word for word is no forgery.

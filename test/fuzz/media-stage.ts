@@ -12,6 +12,7 @@ import { tone } from '../kit/tone.ts';
 
 /** Live datagrams that are kept of each kind. */
 const mostSeeds = 60;
+const phoneSeeds = 20;
 const source = 1001;
 
 /** A call that is up: a phone and a bridge talk through the engine, and what passes on the wire is kept for the forger. */
@@ -22,27 +23,43 @@ export interface LiveCall {
   readonly rtpPort: number;
   readonly rtcpPort: number;
   readonly icePort: number;
-  /** STUN and DTLS of the set-up, and SRTP of both directions. */
+  /** The phone's leg is encrypted by the keys of SDP (RFC 4568). */
+  readonly isSecure: boolean;
+  /** STUN and DTLS of the set-up, and SRTP: of both directions of the bridge leg, and from a phone that has it. */
   readonly seeds: readonly Buffer[];
   /** The engine has ended it, or its bridge leg: why. */
   readonly ends: string[];
   close(): Promise<void>;
 }
 
-export async function liveCall(engine: MediaPool, name: string): Promise<LiveCall> {
-  const { call, phone, rtpPort, rtcpPort } = await callWithPhone(engine, name);
+export async function liveCall(engine: MediaPool, name: string, isSecure: boolean): Promise<LiveCall> {
+  const { call, phone, rtpPort, rtcpPort } = await callWithPhone(engine, name, {}, name, isSecure);
   const ends: string[] = [];
   call.on('failed', ({ detail }) => ends.push(`failed: ${detail}`));
   call.on('bridge-down', ({ code }) => ends.push(`bridge-down: ${code}`));
   const { bridge, seeds, icePort } = await liveBridge(call);
   phone.say(tone(1000, 8000, 1, -15));
   await phone.recording.more(25);
+  if (isSecure) await keepSome(phone, seeds);
   const close = async () => {
     phone.close();
     bridge.close();
     await call.close();
   };
-  return { call, phone, bridge, rtpPort, rtcpPort, icePort, seeds, ends, close };
+  return { call, phone, bridge, rtpPort, rtcpPort, icePort, isSecure, seeds, ends, close };
+}
+
+/** What the phone sends now: each of it is a replay later. */
+function keepSome(phone: RtpPhone, seeds: Buffer[]): Promise<void> {
+  let kept = 0;
+  return new Promise((resolve) => {
+    phone.passed = (datagram) => {
+      if (kept < phoneSeeds) seeds.push(Buffer.from(datagram));
+      kept += 1;
+      // One more has left by then, so those that are kept were taken.
+      if (kept > phoneSeeds + 5) resolve();
+    };
+  });
 }
 
 async function liveBridge(call: MediaCall) {

@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { MediaCall, MediaEngine, PhoneMedia } from '../../src/media/media-engine.ts';
 import { RtpPhone } from './rtp-phone.ts';
+import { speakSrtp } from './sdes-phone.ts';
 
 /** A call of a media engine, and the telephone that talks with it. */
 export interface CallWithPhone {
@@ -16,12 +17,14 @@ export async function callWithPhone(
   room: string,
   changes: Partial<PhoneMedia> = {},
   id = room,
+  speaksSrtp = false,
 ): Promise<CallWithPhone> {
   const call = unwrap(await engine.open(id, room));
   const phone = await RtpPhone.open();
   const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
   phone.remote = { address: '127.0.0.1', port: rtpPort };
-  unwrap(await call.connectPhone({ ...phoneMedia(phone.port), ...changes }));
+  const srtp = speaksSrtp ? speakSrtp(phone) : undefined;
+  unwrap(await call.connectPhone({ ...phoneMedia(phone.port), srtp, ...changes }));
   return { call, phone, rtpPort, rtcpPort };
 }
 

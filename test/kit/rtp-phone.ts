@@ -22,9 +22,15 @@ export class RtpPhone {
   /** Where packets go. Undefined: nothing is sent. */
   remote: { address: string; port: number } | undefined;
   codec: G711;
+  /** SRTP of what leaves and of what comes; undefined: plain RTP. */
+  srtp: { seal(packet: Buffer): Buffer; open(packet: Buffer): Buffer } | undefined;
+  /** Sees what leaves, as it is on the wire. */
+  passed: (datagram: Buffer) => void = () => {};
   /** Payload number of RFC 4733 events. */
   eventPayloadType = 101;
   sentPackets = 0;
+  /** SRTP that came and was not sealed with our keys. */
+  undecipherable = 0;
   readonly ssrc = (Math.random() * 2 ** 32) >>> 0;
   readonly #socket: Socket;
   #sequence = (Math.random() * 2 ** 15) | 0;
@@ -52,7 +58,7 @@ export class RtpPhone {
       type === 0 ? ulawDecode : type === 8 ? alawDecode : undefined,
     );
     socket.on('error', () => {});
-    socket.on('message', (data, from) => this.recording.add(data, from.port, performance.now()));
+    socket.on('message', (data, from) => this.#receive(data, from.port));
   }
 
   /** Says this again and again (undefined: digital silence), from now on. */
@@ -162,6 +168,16 @@ export class RtpPhone {
     payload.copy(packet, 12);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.sentPackets += 1;
-    this.sendRaw(packet);
+    const datagram = this.srtp?.seal(packet) ?? packet;
+    this.passed(datagram);
+    this.sendRaw(datagram);
+  }
+
+  #receive(datagram: Buffer, port: number): void {
+    try {
+      this.recording.add(this.srtp?.open(datagram) ?? datagram, port, performance.now());
+    } catch {
+      this.undecipherable += 1;
+    }
   }
 }
