@@ -1,48 +1,29 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { silentLog } from '../../src/log.ts';
 import { type Digit, writeTelephoneEvent } from '../../src/media/dtmf-event.ts';
 import { DtmfReceiver } from '../../src/media/dtmf-receiver.ts';
 import { DtmfDetector } from '../../src/media/dtmf-tones.ts';
 import type { PhoneMedia } from '../../src/media/media-engine.ts';
-import { MediaPool } from '../../src/media/pool.ts';
 import { newRtpHeader } from '../../src/media/rtp.ts';
 import { levelAt } from '../kit/analysis.ts';
-import { callWithPhone, endAfter, unwrap } from '../kit/media-call.ts';
-import { type BridgePacket, RtpBridge } from '../kit/rtp-bridge.ts';
+import { bridgeOf, callWithPhone, endAfter, poolOfFile } from '../kit/media-call.ts';
+import type { BridgePacket, RtpBridge } from '../kit/rtp-bridge.ts';
 import type { HeardPacket } from '../kit/rtp-recording.ts';
 import type { Sound } from '../kit/sound.ts';
 import { tone } from '../kit/tone.ts';
 
 // Keys and prompts through real workers, between a telephone and a bridge that are seen packet by packet.
 
-const pool = new MediaPool({
-  config: {
-    minPort: 10_000,
-    maxPort: 31_999,
-    address: '0.0.0.0',
-    publicAddress: undefined,
-    stunServer: undefined,
-    workers: 1,
-  },
-  log: silentLog,
-});
-before(() => pool.start());
-after(() => pool.stop());
+const pool = poolOfFile();
 
 const source = 1001;
 
 async function stage(t: TestContext, changes: Partial<PhoneMedia> = {}) {
   const { call, phone } = await callWithPhone(pool, t.name, changes);
-  const bridge = await RtpBridge.start();
   endAfter(t, { call, phone });
-  t.after(() => bridge.close());
-  const up = once(call, 'bridge-up');
-  await bridge.connect(unwrap(await call.connectBridge(bridge.offer([source]))));
-  await up;
-  return { call, phone, bridge };
+  return { call, phone, bridge: await bridgeOf(t, call, source) };
 }
 
 test('a key of the phone is told once, and the room hears nothing of it', async (t) => {

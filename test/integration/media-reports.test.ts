@@ -1,42 +1,21 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { silentLog } from '../../src/log.ts';
-import { MediaPool } from '../../src/media/pool.ts';
 import { newRtpHeader, writeRtp } from '../../src/media/rtp.ts';
-import { callWithPhone, endAfter, unwrap } from '../kit/media-call.ts';
-import { RtpBridge } from '../kit/rtp-bridge.ts';
+import { bridgeOf, callWithPhone, endAfter, poolOfFile } from '../kit/media-call.ts';
 import { until } from '../kit/until.ts';
 
 // What the legs of one room say about what they receive, seen packet by packet.
 
-const pool = new MediaPool({
-  config: {
-    minPort: 10_000,
-    maxPort: 31_999,
-    address: '0.0.0.0',
-    publicAddress: undefined,
-    stunServer: undefined,
-    workers: 1,
-  },
-  log: silentLog,
-});
-before(() => pool.start());
-after(() => pool.stop());
+const pool = poolOfFile();
 
 const source = 1001;
 const opusSilence = Buffer.from([0xf8, 0xff, 0xfe]);
 
 async function leg(t: TestContext, id: string) {
   const talk = await callWithPhone(pool, 'room', {}, id);
-  const bridge = await RtpBridge.start();
   endAfter(t, talk);
-  t.after(() => bridge.close());
-  const up = once(talk.call, 'bridge-up');
-  await bridge.connect(unwrap(await talk.call.connectBridge(bridge.offer([source]))));
-  await up;
-  return { bridge, call: talk.call };
+  return { bridge: await bridgeOf(t, talk.call, source), call: talk.call };
 }
 
 const numbered = (sequence: number) => ({

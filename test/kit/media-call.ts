@@ -1,5 +1,9 @@
-import type { TestContext } from 'node:test';
+import { once } from 'node:events';
+import { after, before, type TestContext } from 'node:test';
+import { silentLog } from '../../src/log.ts';
 import type { MediaCall, MediaEngine, PhoneMedia } from '../../src/media/media-engine.ts';
+import { MediaPool } from '../../src/media/pool.ts';
+import { RtpBridge } from './rtp-bridge.ts';
 import { RtpPhone } from './rtp-phone.ts';
 import { speakSrtp } from './sdes-phone.ts';
 
@@ -26,6 +30,32 @@ export async function callWithPhone(
   const srtp = speaksSrtp ? speakSrtp(phone) : undefined;
   unwrap(await call.connectPhone({ ...phoneMedia(phone.port), srtp, ...changes }));
   return { call, phone, rtpPort, rtcpPort };
+}
+
+/** A media worker for all tests of a file. */
+export function poolOfFile(): MediaPool {
+  const config = {
+    minPort: 10_000,
+    maxPort: 31_999,
+    address: '0.0.0.0',
+    publicAddress: undefined,
+    stunServer: undefined,
+    workers: 1,
+  };
+  const pool = new MediaPool({ config, log: silentLog });
+  before(() => pool.start());
+  after(() => pool.stop());
+  return pool;
+}
+
+/** The call's bridge leg is up, with a bridge that is seen packet by packet; it ends with the test. */
+export async function bridgeOf(t: TestContext, call: MediaCall, source: number): Promise<RtpBridge> {
+  const bridge = await RtpBridge.start();
+  t.after(() => bridge.close());
+  const up = once(call, 'bridge-up');
+  await bridge.connect(unwrap(await call.connectBridge(bridge.offer([source]))));
+  await up;
+  return bridge;
 }
 
 /** Ends both after the test. */
