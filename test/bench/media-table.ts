@@ -3,12 +3,12 @@ import type { Measured } from './media-stage.ts';
 
 /** The report for people. */
 export function mediaTable(report: MediaReport): string {
-  const { machine, floor, measurements, goals } = report;
+  const { machine, floor, floorAfter, measurements, goals } = report;
   const [name, goal, value] = [width(goals, 'name'), width(goals, 'goal'), width(goals, 'value')];
   return [
     `media, ${report.at}, ${machine.cpus} × ${machine.model}, Node ${machine.node}`,
     `pinned: ${machine.pinned ? 'gateway and generator on a core each' : 'no'}; load average ${report.loadBefore.toFixed(1)} before, ${report.loadAfter.toFixed(1)} after`,
-    `floor (${floor.version}): ${floor.perCallUs} µs per call and tick = three decoded ${floor.decodeUs} + one encoded ${floor.encodeUs}`,
+    `floor (${floor.version}): ${floor.perCallUs} µs per call and tick = three decoded ${floor.decodeUs} + one encoded ${floor.encodeUs}; after the lone phones ${floorAfter.perCallUs}`,
     '',
     ...goals.map(
       (one) =>

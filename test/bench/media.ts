@@ -14,7 +14,9 @@ export interface MediaReport {
   readonly loadBefore: number;
   readonly loadAfter: number;
   readonly floor: CodecFloor;
-  /** CPU per call and tick, every phone in its own room and speaking, against the floor: of the most calls at full effort and on time. */
+  /** Again, after the lone phones: the machine may have become faster or slower. */
+  readonly floorAfter: CodecFloor;
+  /** CPU per call and tick, every phone in its own room and speaking, against the mean of both floors: of the most calls at full effort and on time. */
   readonly perCallOverFloor: number;
   /** Each further phone of a room, listening, against a lone one that listens. */
   readonly furtherPhoneRatio: number;
@@ -45,6 +47,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
       quick ? [40, 85] : [40, ...steps(60, 5, 160)],
       seconds,
     );
+    const floorAfter = programs.floor();
     say('lone phones that listen');
     const listening = await climb(programs, { talking: false, phonesPerRoom: 1 }, [40], seconds);
     say('rooms of ten phones');
@@ -58,7 +61,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
     const burst = await measureBurst(programs);
     const loadAfter = loadavg()[0] ?? 0;
     const figures = {
-      perCallOverFloor: rounded(costAtFullEffort(alone) / floor.perCallUs, 2),
+      perCallOverFloor: rounded((2 * costAtFullEffort(alone)) / (floor.perCallUs + floorAfter.perCallUs), 2),
       furtherPhoneRatio: rounded(furtherPhone(listening[0], rooms[0]), 2),
       phonesPerCoreRooms10: punctual(rooms),
       phonesPerCoreAlone: punctual(alone),
@@ -73,6 +76,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
       loadBefore,
       loadAfter,
       floor,
+      floorAfter,
       ...figures,
       measurements: { alone, listening, rooms, burst: [burst] },
       goals: goals(figures, [...alone, ...listening, ...rooms]),
