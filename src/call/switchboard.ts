@@ -12,6 +12,7 @@ import { callerName } from './caller-name.ts';
 import { DialLines } from './dial-lines.ts';
 import { planDial } from './dial-policy.ts';
 import { PhoneLeg } from './phone-leg.ts';
+import type { Line } from './phone-line.ts';
 import { PromptBook } from './prompt-book.ts';
 import { mayFollow } from './redirect-policy.ts';
 import { CallRegistry } from './registry.ts';
@@ -97,14 +98,7 @@ export class Switchboard {
     callStarted(log, { peer: sip.remote.uri, sipCallId: sip.callId });
     const address = sip.localAddress;
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({
-        media,
-        profile,
-        prompts: this.#prompts,
-        address,
-        log,
-        transfer: this.#transfers.judgeFor(room),
-      });
+      const phone = this.#phoneLeg({ profile, address }, room, media, log);
       const received = await phone.receive(sip);
       if (!received.ok) return received;
       if (phone.ended !== undefined) return { ok: false, error: phone.ended };
@@ -161,14 +155,7 @@ export class Switchboard {
     const { profile, address, place } = line.value;
     callStarted(log, { peer: lines.present?.target ?? '', account: lines.present?.account.name ?? '' });
     return this.#withMedia(id, room, async (media) => {
-      const phone = new PhoneLeg({
-        media,
-        profile,
-        prompts: this.#prompts,
-        address,
-        log,
-        transfer: this.#transfers.judgeFor(room),
-      });
+      const phone = this.#phoneLeg({ profile, address }, room, media, log);
       const prepared = await phone.prepare(place, () => lines.next());
       if (!prepared.ok) return prepared;
       const occupant = xmpp.occupant({
@@ -179,6 +166,11 @@ export class Switchboard {
       });
       return this.#assemble({ id, room, direction: 'out', phone, occupant, media, log, dial: request });
     });
+  }
+
+  #phoneLeg(line: Line, room: string, media: MediaCall, log: Log): PhoneLeg {
+    const transfer = this.#transfers.judgeFor(room);
+    return new PhoneLeg({ ...line, media, prompts: this.#prompts, log, transfer });
   }
 
   /** Runs a call that was let in; `giveBack` is done at its end, however it ends. Why it never began, or undefined. */

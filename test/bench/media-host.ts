@@ -1,5 +1,6 @@
 import { silentLog } from '../../src/log.ts';
 import type { BridgeOffer, MediaCall } from '../../src/media/media-engine.ts';
+import { phoneMedia } from '../../src/media/phone-media.fixture.ts';
 import { MediaPool } from '../../src/media/pool.ts';
 import type { WorkerLoad } from '../../src/media/protocol.ts';
 
@@ -54,15 +55,8 @@ async function open({ leg, room, bridgePort, phonePort, fingerprint, ssrcs }: Op
   const call = value(await pool.open(`leg-${leg}`, room));
   calls.set(leg, call);
   const { rtpPort } = value(await call.openPhone());
-  await call.connectPhone({
-    remote: { address: '127.0.0.1', port: phonePort, rtcpPort: phonePort },
-    codec: 'PCMU',
-    sendPayloadType: 0,
-    receivePayloadType: 0,
-    telephoneEvent: { payloadType: 101, clockRate: 8000 },
-    ptimeMs: 20,
-    direction: 'sendrecv',
-  });
+  const remote = { address: '127.0.0.1', port: phonePort, rtcpPort: phonePort };
+  await call.connectPhone(phoneMedia(phonePort, { remote }));
   const number = String(leg).padStart(5, '0');
   const candidate = {
     foundation: '1',

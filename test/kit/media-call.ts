@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { after, before, type TestContext } from 'node:test';
 import { silentLog } from '../../src/log.ts';
 import type { MediaCall, MediaEngine, PhoneMedia } from '../../src/media/media-engine.ts';
+import { phoneMedia } from '../../src/media/phone-media.fixture.ts';
 import { MediaPool } from '../../src/media/pool.ts';
 import { RtpBridge } from './rtp-bridge.ts';
 import { RtpPhone } from './rtp-phone.ts';
@@ -28,7 +29,7 @@ export async function callWithPhone(
   const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
   phone.remote = { address: '127.0.0.1', port: rtpPort };
   const srtp = speaksSrtp ? speakSrtp(phone) : undefined;
-  unwrap(await call.connectPhone({ ...phoneMedia(phone.port), srtp, ...changes }));
+  unwrap(await call.connectPhone(phoneMedia(phone.port, { srtp, ...changes })));
   return { call, phone, rtpPort, rtcpPort };
 }
 
@@ -64,19 +65,6 @@ export function endAfter(t: TestContext, { call, phone }: Pick<CallWithPhone, 'c
     await call.close();
     phone.close();
   });
-}
-
-/** A phone at this port of 127.0.0.1, with PCMU and RFC 4733. */
-export function phoneMedia(port: number): PhoneMedia {
-  return {
-    remote: { address: '127.0.0.1', port, rtcpPort: port + 1 },
-    codec: 'PCMU',
-    sendPayloadType: 0,
-    receivePayloadType: 0,
-    telephoneEvent: { payloadType: 101, clockRate: 8000 },
-    ptimeMs: 20,
-    direction: 'sendrecv',
-  };
 }
 
 /** The value; a failure ends the test. */

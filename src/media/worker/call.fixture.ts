@@ -8,6 +8,7 @@ import { TickClock } from '../clock.ts';
 import { writeTelephoneEvent } from '../dtmf-event.ts';
 import { encodeMulaw } from '../g711.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import { phoneMedia } from '../phone-media.fixture.ts';
 import type { CallEvent } from '../protocol.ts';
 import { newRtpHeader, parseRtp, type RtpFields, type RtpHeader, writeRtp } from '../rtp.ts';
 import { Call } from './call.ts';
@@ -76,7 +77,7 @@ export async function phoneStage(t: TestContext): Promise<PhoneStage> {
     events,
     phone,
     pass,
-    connect: (changes = {}) => call.connectPhone(agreed(phone.address().port, changes)),
+    connect: (changes = {}) => call.connectPhone(phoneMedia(phone.address().port, changes)),
     async send(...packets) {
       const wanted = counted(call) + packets.length;
       for (const packet of packets) phone.send(packet, rtpPort, '127.0.0.1');
@@ -183,19 +184,6 @@ export async function open(t: TestContext): Promise<Socket> {
   await once(socket, 'listening');
   t.after(() => socket.close());
   return socket;
-}
-
-export function agreed(port: number, changes: Partial<PhoneMedia>): PhoneMedia {
-  return {
-    remote: { address: '127.0.0.1', port, rtcpPort: port + 1 },
-    codec: 'PCMU',
-    sendPayloadType: 0,
-    receivePayloadType: 0,
-    telephoneEvent: { payloadType: 101, clockRate: 8000 },
-    ptimeMs: 20,
-    direction: 'sendrecv',
-    ...changes,
-  };
 }
 
 function counted(call: Call): number {

@@ -3,7 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { TickClock } from '../clock.ts';
-import type { PhoneMedia } from '../media-engine.ts';
+import { phoneMedia } from '../phone-media.fixture.ts';
 import type { CallEvent } from '../protocol.ts';
 import { newRtpHeader, parseRtp, writeRtp } from '../rtp.ts';
 import { Call } from './call.ts';
@@ -77,19 +77,6 @@ async function open(t: TestContext, address: string): Promise<Socket> {
   return socket;
 }
 
-function agreed(port: number, changes: Partial<PhoneMedia> = {}): PhoneMedia {
-  return {
-    remote: { address: '127.0.0.1', port, rtcpPort: port + 1 },
-    codec: 'PCMU',
-    sendPayloadType: 0,
-    receivePayloadType: 0,
-    telephoneEvent: { payloadType: 101, clockRate: 8000 },
-    ptimeMs: 20,
-    direction: 'sendrecv',
-    ...changes,
-  };
-}
-
 function rtp(sequence: number, { ssrc = 7, payloadType = 0 } = {}): Buffer {
   const packet = Buffer.alloc(172, 0x20);
   const fields = { marker: false, payloadType, sequence, timestamp: sequence * 160, ssrc };
@@ -133,7 +120,7 @@ test('the phone gets packets of the length that it asked for, with times that fi
     { codec: 'opus', ptimeMs: 40, ticks: 1920, bytes: undefined },
   ] as const;
   for (const { codec, ptimeMs, ticks, bytes } of cases) {
-    call.connectPhone(agreed(phone.address().port, { codec, ptimeMs }));
+    call.connectPhone(phoneMedia(phone.address().port, { codec, ptimeMs }));
     await new Promise((resolve) => setImmediate(resolve));
     const packets = await hear(phone, 4, () => {
       for (let tick = 0; tick < 12; tick += 1) time.pass(20);
@@ -152,7 +139,7 @@ test('the phone gets packets of the length that it asked for, with times that fi
 
 test('a sprayer on the port never gets media and never breaks it', async (t) => {
   const { call, phone, rtpPort, time, events } = await stage(t);
-  call.connectPhone(agreed(phone.address().port));
+  call.connectPhone(phoneMedia(phone.address().port));
   await send(call, phone, rtpPort, [rtp(1), rtp(2)]);
   const sprayer = await open(t, '127.0.0.9');
   let sprayed = 0;
@@ -171,7 +158,7 @@ test('a sprayer on the port never gets media and never breaks it', async (t) => 
 
 test('a phone behind a NAT is found once; a new agreement looks for it again', async (t) => {
   const { call, phone, rtpPort, time } = await stage(t);
-  call.connectPhone(agreed(9, { remote: { address: '10.255.255.1', port: 9, rtcpPort: 10 } }));
+  call.connectPhone(phoneMedia(9, { remote: { address: '10.255.255.1', port: 9, rtcpPort: 10 } }));
   await send(
     call,
     phone,
@@ -181,7 +168,7 @@ test('a phone behind a NAT is found once; a new agreement looks for it again', a
   await hear(phone, 1, () => time.pass(20));
   const moved = await open(t, '127.0.0.5');
   call.connectPhone(
-    agreed(moved.address().port, {
+    phoneMedia(moved.address().port, {
       remote: { address: '127.0.0.5', port: moved.address().port, rtcpPort: 1 },
     }),
   );
@@ -191,7 +178,7 @@ test('a phone behind a NAT is found once; a new agreement looks for it again', a
 test('what is not the phone’s audio is counted by reason', async (t) => {
   const { call, phone, rtpPort } = await stage(t);
   await send(call, phone, rtpPort, [rtp(1)]);
-  call.connectPhone(agreed(phone.address().port));
+  call.connectPhone(phoneMedia(phone.address().port));
   await send(call, phone, rtpPort, [
     rtp(1, { payloadType: 18 }),
     Buffer.from('hello'),
@@ -210,10 +197,10 @@ test('a phone that sends nothing is noticed after 30 s at first, 60 s later, and
     for (let passed = 0; passed < seconds; passed += 1) time.pass(1000);
   };
   const silences = () => events.filter(({ name }) => name === 'phone-silent').length;
-  call.connectPhone(agreed(phone.address().port, { direction: 'inactive' }));
+  call.connectPhone(phoneMedia(phone.address().port, { direction: 'inactive' }));
   wait(100);
   assert.equal(silences(), 0);
-  call.connectPhone(agreed(phone.address().port));
+  call.connectPhone(phoneMedia(phone.address().port));
   wait(29);
   assert.equal(silences(), 0);
   wait(2);
@@ -227,7 +214,7 @@ test('a phone that sends nothing is noticed after 30 s at first, 60 s later, and
 
 test('an exception in the media of a call ends the call, says so, and frees its ports', async (t) => {
   const { call, phone, rtpPort, time, events, errors } = await stage(t);
-  call.connectPhone(agreed(phone.address().port));
+  call.connectPhone(phoneMedia(phone.address().port));
   time.throws = true;
   phone.send(rtp(1), rtpPort, '127.0.0.1');
   while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -3,8 +3,9 @@ import { type TestContext, test } from 'node:test';
 import { dtmfFrequencies } from '../dtmf-tones.ts';
 import { encodeAlaw, encodeMulaw } from '../g711.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import { phoneMedia } from '../phone-media.fixture.ts';
 import { SrtpContext } from '../srtp.ts';
-import { agreed, bind, key, open, phonePacket, speech } from './call.fixture.ts';
+import { bind, key, open, phonePacket, speech } from './call.fixture.ts';
 import { PhoneLeg } from './phone-leg.ts';
 
 /** The leg of one phone, on a clock that the test moves. */
@@ -40,7 +41,7 @@ async function legStage(t: TestContext) {
   return {
     leg: opened,
     digits,
-    connect: (changes: Partial<PhoneMedia> = {}) => opened.connect(agreed(phone.address().port, changes)),
+    connect: (changes: Partial<PhoneMedia> = {}) => opened.connect(phoneMedia(phone.address().port, changes)),
     /** The packet comes, and no time passes. */
     async receive(packet: Buffer): Promise<void> {
       const wanted = counted() + 1;

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createAudioDecoder } from '../audio-codec.ts';
 import type { PhoneMedia } from '../media-engine.ts';
+import { phoneMedia } from '../phone-media.fixture.ts';
 import { Playout } from '../playout.ts';
 import { ReceptionReport } from '../reception-report.ts';
-import { agreed, type PhonePacket, readPacket } from './call.fixture.ts';
+import { type PhonePacket, readPacket } from './call.fixture.ts';
 import { Mix } from './mix.ts';
 import { loadOpus } from './opus.ts';
 import { PhoneSender } from './phone-sender.ts';
@@ -25,7 +26,7 @@ interface Sent extends PhonePacket {
 
 /** A phone that hears silence, or a tone. */
 async function listener(t: TestContext, changes: Partial<PhoneMedia>) {
-  const sender = new PhoneSender(agreed(4000, changes), undefined, new PhoneSrtp());
+  const sender = new PhoneSender(phoneMedia(4000, changes), undefined, new PhoneSrtp());
   t.after(() => sender.close());
   const mix = new Mix(changes.codec === 'opus' ? 48_000 : 8000);
   let tick = 0;
@@ -126,7 +127,7 @@ test('phones that pause and phones that do not share one encoded frame', async (
   t.after(() => room.close());
   const frame = new Int16Array(960);
   const senders = [opus, opus, { codec: 'opus', sendPayloadType: 96 } as const].map(
-    (changes) => new PhoneSender(agreed(4000, changes), undefined, new PhoneSrtp()),
+    (changes) => new PhoneSender(phoneMedia(4000, changes), undefined, new PhoneSrtp()),
   );
   t.after(() => {
     for (const sender of senders) sender.close();

@@ -30,7 +30,7 @@ export interface ReceiverOptions {
 }
 
 /** They mean nothing outside of a dialog (RFC 3261 §15.1.2, RFC 3262 §3, RFC 3311 §5.2, RFC 6086 §4.2.2, RFC 6665 §4.1.3); sip.js throws on one. */
-const dialogMethods: ReadonlySet<string> = new Set(['BYE', 'INFO', 'NOTIFY', 'PRACK', 'UPDATE']);
+const needsDialog: ReadonlySet<string> = new Set(['BYE', 'INFO', 'NOTIFY', 'PRACK', 'UPDATE']);
 /** Their dialog is found by us: sip.js does not know them, or has another idea of them. */
 const ownMethods: ReadonlySet<string> = new Set(['NOTIFY', 'REFER', 'UPDATE']);
 
@@ -171,8 +171,7 @@ export class Receiver {
     const admission = admit(source);
     if (admission.kind === 'answer') return reply(admission.status, admission.phrase, admission.lines);
     const inDialog = source.to.parameters.get('tag') !== undefined;
-    if (!inDialog && dialogMethods.has(source.method))
-      return reply(481, 'Call/Transaction Does Not Exist', []);
+    if (!inDialog && needsDialog.has(source.method)) return reply(481, 'Call/Transaction Does Not Exist', []);
     if (!inDialog && this.#options.core.servers.isMerged(source, id)) {
       return reply(482, 'Loop Detected', []);
     }
