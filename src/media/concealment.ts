@@ -1,6 +1,8 @@
 import { pitchLag } from './pitch.ts';
 
 const HISTORY_MS = 40;
+/** So much is written before the newest is moved to the front. */
+const ROOM_MS = 400;
 const WINDOW_MS = 10;
 const SHORTEST_LAG_MS = 5;
 const LONGEST_LAG_MS = 15;
@@ -15,15 +17,17 @@ const FADE_MS = 50;
  */
 export class Concealment {
   readonly #perMs: number;
-  /** The newest sound, heard or made, oldest first. */
+  /** Sound, heard or made, oldest first; the newest `HISTORY_MS` before `#end` are what counts. */
   readonly #history: Int16Array;
+  #end: number;
   #lag = 0;
   /** Samples made since the last that was heard. */
   #made = 0;
 
   constructor(rate: number) {
     this.#perMs = rate / 1000;
-    this.#history = new Int16Array(HISTORY_MS * this.#perMs);
+    this.#history = new Int16Array(ROOM_MS * this.#perMs);
+    this.#end = HISTORY_MS * this.#perMs;
   }
 
   /** Tells what was heard: `pcm[at…at + count)`. Right after a loss its beginning is blended, in place. */
@@ -37,11 +41,11 @@ export class Concealment {
   conceal(count: number, out: Int16Array, at = 0): number {
     const fitting = Math.max(0, Math.min(count, out.length - at));
     if (this.#made === 0) this.#lag = this.#findLag();
-    const history = this.#history;
+    const [history, end] = [this.#history, this.#end];
     for (let sample = 0; sample < fitting; sample++) {
       // The period before this sample: in the history, or among what was just made.
       const back = sample - this.#lag;
-      const source = back < 0 ? history[history.length + back] : out[at + back];
+      const source = back < 0 ? history[end + back] : out[at + back];
       out[at + sample] = source as number;
     }
     this.#remember(out, at, fitting);
@@ -53,8 +57,14 @@ export class Concealment {
   #findLag(): number {
     const ms = this.#perMs;
     const stride = ms > 8 ? 2 : 1;
-    const end = this.#history.length;
-    return pitchLag(this.#history, end, WINDOW_MS * ms, SHORTEST_LAG_MS * ms, LONGEST_LAG_MS * ms, stride);
+    return pitchLag(
+      this.#history,
+      this.#end,
+      WINDOW_MS * ms,
+      SHORTEST_LAG_MS * ms,
+      LONGEST_LAG_MS * ms,
+      stride,
+    );
   }
 
   /** The history keeps the full level, so that the fade is not repeated in itself. */
@@ -72,9 +82,9 @@ export class Concealment {
   /** Fades from what would have been made next into what is there again. */
   #blend(pcm: Int16Array, at: number, count: number): void {
     const overlap = Math.min(OVERLAP_MS * this.#perMs, count);
-    const history = this.#history;
+    const [history, end] = [this.#history, this.#end];
     for (let sample = 0; sample < overlap; sample++) {
-      const made = (history[history.length - this.#lag + sample] as number) * this.#gain(this.#made + sample);
+      const made = (history[end - this.#lag + sample] as number) * this.#gain(this.#made + sample);
       const weight = (sample + 1) / (overlap + 1);
       pcm[at + sample] = Math.round((pcm[at + sample] as number) * weight + made * (1 - weight));
     }
@@ -82,8 +92,14 @@ export class Concealment {
 
   #remember(pcm: Int16Array, at: number, count: number): void {
     const history = this.#history;
-    const keep = Math.min(count, history.length);
-    history.copyWithin(0, keep);
-    history.set(pcm.subarray(at + count - keep, at + count), history.length - keep);
+    const kept = HISTORY_MS * this.#perMs;
+    const taken = Math.min(count, kept);
+    if (this.#end + taken > history.length) {
+      history.copyWithin(0, this.#end - kept, this.#end);
+      this.#end = kept;
+    }
+    const from = at + count - taken;
+    for (let sample = 0; sample < taken; sample++) history[this.#end + sample] = pcm[from + sample] as number;
+    this.#end += taken;
   }
 }

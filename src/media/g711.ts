@@ -1,20 +1,22 @@
 /**
- * ITU-T G.711: 16-bit linear samples to and from 8-bit µ-law and A-law codes, by tables over all inputs. Negative inputs are
- * inverted, not negated, before quantising, as the ITU's own software does (G.191).
+ * ITU-T G.711: 16-bit linear samples to and from 8-bit µ-law and A-law codes, by tables over all inputs, without the bits
+ * that a code does not tell apart. Negative inputs are inverted, not negated, before quantising, as the ITU's own software does (G.191).
  */
 
-const mulawCodes = table(encodeMulawSample);
-const alawCodes = table(encodeAlawSample);
+const mulawUnused = 2;
+const alawUnused = 4;
+const mulawCodes = table(encodeMulawSample, mulawUnused);
+const alawCodes = table(encodeAlawSample, alawUnused);
 const mulawSamples = Int16Array.from({ length: 256 }, (_, code) => decodeMulawCode(code));
 const alawSamples = Int16Array.from({ length: 256 }, (_, code) => decodeAlawCode(code));
 
 /** Encodes `count` samples into `out[at…)`; answers `count`. */
 export function encodeMulaw(pcm: Int16Array, out: Buffer, at = 0, count = pcm.length): number {
-  return encode(mulawCodes, pcm, out, at, count);
+  return encode(mulawCodes, mulawUnused, pcm, out, at, count);
 }
 
 export function encodeAlaw(pcm: Int16Array, out: Buffer, at = 0, count = pcm.length): number {
-  return encode(alawCodes, pcm, out, at, count);
+  return encode(alawCodes, alawUnused, pcm, out, at, count);
 }
 
 /** Decodes every byte of `codes` into `out[at…)`; answers the number of samples. */
@@ -26,9 +28,16 @@ export function decodeAlaw(codes: Uint8Array, out: Int16Array, at = 0): number {
   return decode(alawSamples, codes, out, at);
 }
 
-function encode(codes: Uint8Array, pcm: Int16Array, out: Buffer, at: number, count: number): number {
+function encode(
+  codes: Uint8Array,
+  unused: number,
+  pcm: Int16Array,
+  out: Buffer,
+  at: number,
+  count: number,
+): number {
   for (let sample = 0; sample < count; sample++) {
-    out[at + sample] = codes[(pcm[sample] as number) & 0xffff] as number;
+    out[at + sample] = codes[((pcm[sample] as number) & 0xffff) >> unused] as number;
   }
   return count;
 }
@@ -40,8 +49,8 @@ function decode(samples: Int16Array, codes: Uint8Array, out: Int16Array, at: num
   return codes.length;
 }
 
-function table(codeOf: (sample: number) => number): Uint8Array {
-  return Uint8Array.from({ length: 65536 }, (_, bits) => codeOf((bits << 16) >> 16));
+function table(codeOf: (sample: number) => number, unused: number): Uint8Array {
+  return Uint8Array.from({ length: 65536 >> unused }, (_, bits) => codeOf((bits << (16 + unused)) >> 16));
 }
 
 /** G.711 table 2: 14 bits, bias 33, eight segments; all bits of the code inverted. */

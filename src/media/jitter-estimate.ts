@@ -2,6 +2,10 @@ const BUCKET_MS = 5;
 const BUCKETS = 40;
 const QUANTILE = 0.97;
 const FORGET = 0.98;
+/** The first packets count alike: until there are as many as a weight of 1 in 50 stands for. */
+const EQUAL_PACKETS = 50;
+/** Weights grow up to this, and begin again at 1. */
+const HEAVY = 1e9;
 const WINDOW = 64;
 /** For so many packets a late one is remembered; then its lateness counts for 5 ms less with each so many more. */
 const PEAK_PACKETS = 500;
@@ -25,14 +29,15 @@ export class JitterEstimate {
   #peakMs = 0;
   #sincePeak = 0;
   readonly #transits = new Float64Array(WINDOW);
+  /** By weight: a packet counts for more than the one before it, instead of that for less. */
   readonly #histogram = new Float64Array(BUCKETS);
+  #weight = 1;
+  #total = 0;
   #count = 0;
 
   /** `transitMs` is arrival minus the media time of the packet's end. */
   add(transitMs: number): void {
-    this.#transits[this.#count % WINDOW] = transitMs;
-    this.#count += 1;
-    this.minTransitMs = this.#minimum();
+    this.#noteTransit(transitMs);
     this.#weigh(transitMs - this.minTransitMs);
     this.#fadePeak();
     this.targetMs = Math.max(this.#quantile(), this.#peakMs, MIN_TARGET_MS);
@@ -54,6 +59,8 @@ export class JitterEstimate {
     this.#count = 0;
     this.#peakMs = 0;
     this.#histogram.fill(0);
+    this.#weight = 1;
+    this.#total = 0;
     this.minTransitMs = Number.NaN;
     this.targetMs = MIN_TARGET_MS;
   }
@@ -65,31 +72,37 @@ export class JitterEstimate {
     this.#peakMs = Math.max(0, this.#peakMs - BUCKET_MS);
   }
 
-  #minimum(): number {
-    const filled = Math.min(this.#count, WINDOW);
-    let minimum = Number.POSITIVE_INFINITY;
-    for (let at = 0; at < filled; at++) {
-      const transit = this.#transits[at] as number;
-      if (transit < minimum) minimum = transit;
-    }
-    return minimum;
+  /** All are looked at only when the fastest leaves the window. */
+  #noteTransit(transitMs: number): void {
+    const slot = this.#count % WINDOW;
+    const leaves = this.#count >= WINDOW && this.#transits[slot] === this.minTransitMs;
+    this.#transits[slot] = transitMs;
+    this.#count += 1;
+    if (leaves) this.minTransitMs = this.#transits.reduce((least, one) => Math.min(least, one));
+    else if (!(transitMs >= this.minTransitMs)) this.minTransitMs = transitMs;
   }
 
   #weigh(latenessMs: number): void {
-    const keep = Math.min(FORGET, 1 - 1 / this.#count);
-    const histogram = this.#histogram;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      histogram[bucket] = (histogram[bucket] as number) * keep;
-    }
+    if (this.#count > EQUAL_PACKETS) this.#weight /= FORGET;
+    if (this.#weight > HEAVY) this.#lighten();
     const bucket = Math.min(Math.floor(latenessMs / BUCKET_MS), BUCKETS - 1);
-    histogram[bucket] = (histogram[bucket] as number) + 1 - keep;
+    this.#histogram[bucket] = (this.#histogram[bucket] as number) + this.#weight;
+    this.#total += this.#weight;
+  }
+
+  #lighten(): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      this.#histogram[bucket] = (this.#histogram[bucket] as number) / this.#weight;
+    }
+    this.#total /= this.#weight;
+    this.#weight = 1;
   }
 
   #quantile(): number {
     let sum = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       sum += this.#histogram[bucket] as number;
-      if (sum >= QUANTILE) return (bucket + 1) * BUCKET_MS;
+      if (sum >= QUANTILE * this.#total) return (bucket + 1) * BUCKET_MS;
     }
     return MAX_TARGET_MS;
   }

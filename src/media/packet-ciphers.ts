@@ -8,12 +8,12 @@ export interface CounterCipher {
   free(): void;
 }
 
-/** AES-128-GCM with one key, in place, with tags of 16 bytes. */
+/** AES-128-GCM with one key, in place, with tags of 16 bytes. What is authenticated besides is `associated[0…length)`. */
 export interface SealingCipher {
   /** Encrypts `packet[start…end)` and writes the tag behind it. */
-  seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): void;
+  seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer, length: number): void;
   /** Decrypts `packet[start…end)`, behind which lies the tag. False when the tag is wrong; what is there then is worth nothing. */
-  open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): boolean;
+  open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer, length: number): boolean;
   /** As `CounterCipher.free`. */
   free(): void;
 }
@@ -64,17 +64,17 @@ class NodeSealingCipher implements SealingCipher {
     this.#key = key;
   }
 
-  seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): void {
+  seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer, length: number): void {
     const cipher = createCipheriv(algorithm, this.#key, iv, options);
-    cipher.setAAD(associated);
+    cipher.setAAD(associated.subarray(0, length));
     cipher.update(packet.subarray(start, end)).copy(packet, start);
     cipher.final();
     cipher.getAuthTag().copy(packet, end);
   }
 
-  open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): boolean {
+  open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer, length: number): boolean {
     const decipher = createDecipheriv(algorithm, this.#key, iv, options);
-    decipher.setAAD(associated);
+    decipher.setAAD(associated.subarray(0, length));
     decipher.setAuthTag(packet.subarray(end, end + GCM_TAG));
     const plain = end > start ? decipher.update(packet.subarray(start, end)) : nothing;
     try {

@@ -159,12 +159,13 @@ export class Playout {
     if (shortened >= this.frameLength) this.#queued = shortened;
   }
 
+  /** Copies by hand: for a frame that costs less than a view and a call. */
   #take(out: Int16Array): void {
     const queue = this.#queue;
     const available = Math.min(this.#queued, this.frameLength);
-    out.set(queue.subarray(0, available));
+    for (let at = 0; at < available; at++) out[at] = queue[at] as number;
     if (available < this.frameLength) out.fill(0, available);
-    queue.copyWithin(0, available, this.#queued);
     this.#queued -= available;
+    if (this.#queued > 0) queue.copyWithin(0, available, available + this.#queued);
   }
 }

@@ -9,6 +9,8 @@ const MAX_MISORDER = 100;
 /** What the receiver of one source counts (RFC 3550 A.1, A.3, A.8). */
 export class ReceptionReport {
   packetsReceived = 0;
+  /** Packets came since the last `report`; for who makes the reports. */
+  isHeard = false;
   readonly ssrc: number;
   readonly #clockRate: number;
   #started = false;
@@ -76,6 +78,7 @@ export class ReceptionReport {
     const expected = this.packetsExpected;
     const expectedNow = expected - this.#expectedPrior;
     const lostNow = expectedNow - (this.packetsReceived - this.#receivedPrior);
+    this.isHeard = false;
     this.#expectedPrior = expected;
     this.#receivedPrior = this.packetsReceived;
     // A tick that runs late counts by the time it was due; what arrived meanwhile is younger.

@@ -21,36 +21,34 @@ export class SrtpAeadGcm implements SrtpTransform {
   }
 
   protectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
-    const iv = this.#rtpIv(ssrc, index);
-    return this.#seal(packet, headerLength, length, iv, packet.subarray(0, headerLength));
+    this.#cipher.seal(packet, headerLength, length, this.#rtpIv(ssrc, index), packet, headerLength);
+    return length + TAG;
   }
 
   unprotectRtp(packet: Buffer, headerLength: number, length: number, ssrc: number, index: number): number {
-    const iv = this.#rtpIv(ssrc, index);
-    return this.#open(packet, headerLength, length - TAG, iv, packet.subarray(0, headerLength));
+    const [iv, end] = [this.#rtpIv(ssrc, index), length - TAG];
+    return this.#cipher.open(packet, headerLength, end, iv, packet, headerLength) ? end : -1;
   }
 
   protectRtcp(packet: Buffer, length: number, ssrc: number, index: number): number {
     const word = (ENCRYPTED | index) >>> 0;
-    const end = this.#seal(
-      packet,
-      RTCP_HEADER,
-      length,
-      this.#rtcpIv(ssrc, index),
-      this.#associated(packet, word),
-    );
-    packet.writeUInt32BE(word, end);
-    return end + INDEX;
+    const [iv, associated] = [this.#rtcpIv(ssrc, index), this.#associated(packet, word)];
+    this.#cipher.seal(packet, RTCP_HEADER, length, iv, associated, associated.length);
+    packet.writeUInt32BE(word, length + TAG);
+    return length + TAG + INDEX;
   }
 
   unprotectRtcp(packet: Buffer, length: number, ssrc: number): number {
     const end = length - INDEX - TAG;
     const word = packet.readUInt32BE(length - INDEX);
-    const iv = this.#rtcpIv(ssrc, word & 0x7fffffff);
-    if (word >= ENCRYPTED) return this.#open(packet, RTCP_HEADER, end, iv, this.#associated(packet, word));
+    const isEncrypted = word >= ENCRYPTED;
     // Only authenticated: all of it is associated data, the index last (RFC 7714 §9.3).
-    const data = Buffer.concat([packet.subarray(0, end), packet.subarray(length - INDEX, length)]);
-    return this.#open(packet, end, end, iv, data);
+    const associated = isEncrypted
+      ? this.#associated(packet, word)
+      : Buffer.concat([packet.subarray(0, end), packet.subarray(length - INDEX, length)]);
+    const iv = this.#rtcpIv(ssrc, word & 0x7fffffff);
+    const start = isEncrypted ? RTCP_HEADER : end;
+    return this.#cipher.open(packet, start, end, iv, associated, associated.length) ? end : -1;
   }
 
   rtcpIndexWord(packet: Buffer, length: number): number {
@@ -61,37 +59,23 @@ export class SrtpAeadGcm implements SrtpTransform {
     this.#cipher.free();
   }
 
-  #seal(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): number {
-    this.#cipher.seal(packet, start, end, iv, associated);
-    return end + TAG;
-  }
-
-  #open(packet: Buffer, start: number, end: number, iv: Buffer, associated: Buffer): number {
-    return this.#cipher.open(packet, start, end, iv, associated) ? end : -1;
-  }
-
   /** 00 00 ‖ SSRC ‖ ROC ‖ SEQ, ⊕ salt (RFC 7714 §8.1). */
   #rtpIv(ssrc: number, index: number): Buffer {
-    const iv = this.#iv;
-    iv.writeUInt16BE(0, 0);
-    iv.writeUInt32BE(ssrc, 2);
-    iv.writeUInt32BE(Math.floor(index / 65536) >>> 0, 6);
-    iv.writeUInt16BE(index % 65536, 10);
-    return this.#salted(iv);
+    return this.#salted(ssrc, Math.floor(index / 65536), index % 65536);
   }
 
   /** 00 00 ‖ SSRC ‖ 00 00 ‖ SRTCP index, ⊕ salt (RFC 7714 §9.1). */
   #rtcpIv(ssrc: number, index: number): Buffer {
-    const iv = this.#iv;
-    iv.writeUInt16BE(0, 0);
-    iv.writeUInt32BE(ssrc, 2);
-    iv.writeUInt16BE(0, 6);
-    iv.writeUInt32BE(index, 8);
-    return this.#salted(iv);
+    return this.#salted(ssrc, index >>> 16, index & 0xffff);
   }
 
-  #salted(iv: Buffer): Buffer {
-    for (let byte = 0; byte < 12; byte++) iv[byte] = (iv[byte] as number) ^ (this.#salt[byte] as number);
+  /** 16 bits of nothing, 32, 32 and 16 of these, ⊕ salt. */
+  #salted(first: number, second: number, third: number): Buffer {
+    const [iv, salt] = [this.#iv, this.#salt];
+    iv.writeUInt16BE(salt.readUInt16BE(0), 0);
+    iv.writeInt32BE(first ^ salt.readInt32BE(2), 2);
+    iv.writeInt32BE(second ^ salt.readInt32BE(6), 6);
+    iv.writeUInt16BE(third ^ salt.readUInt16BE(10), 10);
     return iv;
   }
 

@@ -6,6 +6,7 @@ import { packetKind } from '../../src/media/packet-kind.ts';
 import { parseRtcp, rtcpLength, writeRtcp } from '../../src/media/rtcp.ts';
 import { newRtpHeader, parseRtp } from '../../src/media/rtp.ts';
 import { parseStun, serializeStun } from '../../src/media/worker/stun.ts';
+import { StunKey } from '../../src/media/worker/stun-key.ts';
 import type { LocalAudio } from '../../src/sip/audio-session.ts';
 import { answerOffer, readAnswer, writeOffer } from '../../src/sip/offer-answer.ts';
 import { parseSdp } from '../../src/sip/sdp-text.ts';
@@ -87,7 +88,7 @@ test('RTP, RTCP and STUN', () => {
       role: 'controlled',
       tieBreaker: 7n,
     },
-    'key',
+    new StunKey('key'),
   );
   assert.notEqual(parseStun(stun), undefined);
   assert.notEqual(parseRtcp(rtcp, written), undefined);

@@ -6,6 +6,7 @@ import type { BridgeAnswer, BridgeOffer } from '../../src/media/media-engine.ts'
 import { newRtpHeader, parseRtp, type RtpFields, type RtpHeader, writeRtp } from '../../src/media/rtp.ts';
 import { SrtpContext } from '../../src/media/srtp.ts';
 import { bindingRequest, bindingSuccess, parseStun, serializeStun } from '../../src/media/worker/stun.ts';
+import { StunKey } from '../../src/media/worker/stun-key.ts';
 import { createCertificate, type DtlsCertificate } from '../../src/media/worker/werift.ts';
 
 export interface BridgePacket {
@@ -158,7 +159,7 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
       tieBreaker: 1n,
       useCandidate: true,
     } as const;
-    this.#transmit(serializeStun(content, this.#remote.pwd));
+    this.#transmit(serializeStun(content, new StunKey(this.#remote.pwd)));
   }
 
   #datagram(datagram: Buffer, port: number): void {
@@ -170,11 +171,11 @@ export class RtpBridge extends EventEmitter<{ up: []; rtp: [packet: BridgePacket
 
   #answerCheck(datagram: Buffer, port: number): void {
     const message = parseStun(datagram);
-    if (message?.type !== bindingRequest || !message.isSignedWith(this.#local.pwd)) return;
+    if (message?.type !== bindingRequest || !message.isSignedWith(new StunKey(this.#local.pwd))) return;
     this.#remotePort ??= port;
     const mappedAddress = { address: '127.0.0.1', port };
     const answer = { type: bindingSuccess, transactionId: message.transactionId, mappedAddress };
-    this.#socket.send(serializeStun(answer, this.#local.pwd), port, '127.0.0.1');
+    this.#socket.send(serializeStun(answer, new StunKey(this.#local.pwd)), port, '127.0.0.1');
   }
 
   #secure(): void {

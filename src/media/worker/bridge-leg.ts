@@ -15,6 +15,7 @@ import { BridgeSender } from './bridge-sender.ts';
 import { BridgeTransport, type BridgeTransportOptions } from './bridge-transport.ts';
 import { DropCounter } from './drop-counter.ts';
 import { RoomDigits } from './room-digits.ts';
+import type { RoomSource } from './room-source.ts';
 import { RoomSources } from './room-sources.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import { SparedSource } from './spared-source.ts';
@@ -40,6 +41,13 @@ const maximumSources = 1000;
 /** Packets in a row whose numbers are not the room's prove that this leg's bridge numbers differently. */
 const strangeInARow = 3;
 
+/** A source that was signalled to this leg. */
+interface HeardSource {
+  /** As all legs of the room receive it together; or this one alone. */
+  shared: RoomSource;
+  readonly spared: SparedSource;
+}
+
 /** The media of one Jingle session: conference sources in, the phone's voice out. */
 export class BridgeLeg {
   readonly port: number;
@@ -49,7 +57,7 @@ export class BridgeLeg {
   readonly #sender: BridgeSender;
   readonly #rtcp: RtcpSession;
   readonly #header = newRtpHeader();
-  readonly #signalled = new Map<number, SparedSource>();
+  readonly #signalled = new Map<number, HeardSource>();
   readonly #digits: RoomDigits;
   #sources: RoomSources;
   #strange = 0;
@@ -115,14 +123,15 @@ export class BridgeLeg {
   addSources(ssrcs: readonly number[]): void {
     for (const ssrc of ssrcs) {
       if (this.#signalled.has(ssrc) || this.#signalled.size >= maximumSources) continue;
-      this.#signalled.set(ssrc, new SparedSource());
-      this.#sources.enter(ssrc);
+      this.#signalled.set(ssrc, { shared: this.#sources.enter(ssrc), spared: new SparedSource() });
     }
   }
 
   removeSources(ssrcs: readonly number[]): void {
     for (const ssrc of ssrcs) {
-      if (this.#signalled.delete(ssrc)) this.#sources.leave(ssrc);
+      const source = this.#signalled.get(ssrc);
+      if (source !== undefined) this.#sources.leave(source.shared);
+      this.#signalled.delete(ssrc);
       this.#rtcp.remove(ssrc);
     }
   }
@@ -146,10 +155,10 @@ export class BridgeLeg {
 
   /** Sends 20 ms of the phone's voice, or of silence. */
   send(frame: Int16Array | undefined): void {
-    if (this.#transport.isUp) {
-      this.#sender.send(frame, (packet, length) => this.#transport.sendRtp(packet, length));
-    }
+    if (this.#transport.isUp) this.#sender.send(frame, this.#transmit);
   }
+
+  readonly #transmit = (packet: Buffer, length: number): void => this.#transport.sendRtp(packet, length);
 
   /** Queues a digit for the room; false when the bridge did not offer telephone-events. */
   sendDigit(digit: Digit): boolean {
@@ -170,8 +179,8 @@ export class BridgeLeg {
     readonly sources: readonly SourceStatistics[];
   } {
     const { roundTripMs } = this.#rtcp;
-    const sources = [...this.#signalled.keys()].map((ssrc) => {
-      const source = this.#sources.statistics(ssrc, rate);
+    const sources = [...this.#signalled].map(([ssrc, { shared }]) => {
+      const source = this.#sources.statistics(shared, rate);
       const { packetsLost, jitterMs } = this.#rtcp.reception(ssrc);
       return {
         ...source,
@@ -216,8 +225,8 @@ export class BridgeLeg {
     const sequence = packet.readUInt16BE(2);
     this.#clear = packet;
     const timestamp = packet.readUInt32BE(4);
-    const why = this.#sources.spares(ssrc, sequence, timestamp, this.#level, now);
-    return source.decrypts(why !== undefined) ? undefined : why;
+    const why = this.#sources.spares(source.shared, sequence, timestamp, this.#level, now);
+    return source.spared.decrypts(why !== undefined) ? undefined : why;
   }
 
   /** A key is for the phone of every leg, so every leg decrypts it. */
@@ -244,8 +253,8 @@ export class BridgeLeg {
     }
     if (header.payloadType !== offer.opusPayloadType) return 'payload';
     this.#packetsReceived += 1;
-    this.#rtcp.received(header, arrival, opusClockRate, source.takeUnread());
-    if (this.#sources.push(header, packet, arrival)) {
+    this.#rtcp.received(header, arrival, opusClockRate, source.spared.takeUnread());
+    if (this.#sources.push(source.shared, header, packet, arrival)) {
       this.#strange = 0;
       return undefined;
     }
@@ -261,9 +270,9 @@ export class BridgeLeg {
   /** From now on this leg receives, decodes and mixes for itself alone. */
   #partFromRoom(): void {
     this.#sources = new RoomSources(this.#options.onError);
-    for (const ssrc of this.#signalled.keys()) {
-      this.#options.room.leave(ssrc);
-      this.#sources.enter(ssrc);
+    for (const [ssrc, source] of this.#signalled) {
+      this.#options.room.leave(source.shared);
+      source.shared = this.#sources.enter(ssrc);
     }
   }
 

@@ -137,12 +137,12 @@ export class BridgeTransport {
   /** Protects and sends `packet[0…length)`, in place: the buffer needs `SRTP_TAIL_ROOM` behind it. */
   sendRtp(packet: Buffer, length: number): void {
     const protectedLength = this.#send?.protect(packet, length) ?? -1;
-    if (protectedLength > 0) this.#transmit(packet.subarray(0, protectedLength));
+    if (protectedLength > 0) this.#transmit(packet, protectedLength);
   }
 
   sendRtcp(packet: Buffer, length: number): void {
     const protectedLength = this.#send?.protectRtcp(packet, length) ?? -1;
-    if (protectedLength > 0) this.#transmit(packet.subarray(0, protectedLength));
+    if (protectedLength > 0) this.#transmit(packet, protectedLength);
   }
 
   /** Resolves when the port is free. */
@@ -155,9 +155,9 @@ export class BridgeTransport {
     return this.#closed;
   }
 
-  #transmit(datagram: Buffer): void {
+  #transmit(datagram: Buffer, length = datagram.length): void {
     const to = this.#agent.selected;
-    if (to !== undefined && this.#closed === undefined) this.#socket?.send(datagram, to);
+    if (to !== undefined && this.#closed === undefined) this.#socket?.send(datagram, to, length);
   }
 
   #datagram(datagram: Buffer, from: TransportAddress, arrivedMs: number): void {

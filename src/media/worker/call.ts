@@ -53,7 +53,9 @@ export class Call {
   #bridgeWas: LegStatistics = noLeg;
   #phase = new TickPhase();
   #voice = new Int16Array(defaultRate / 50);
-  #mix: { readonly mix: Mix; readonly room: RateMix } | undefined;
+  /** What the phone hears in this tick, and who made it. */
+  #mix: Mix | undefined;
+  #mixer: RateMix | undefined;
   #phoneMuted = false;
   #roomMuted = false;
   #digits: PhoneMedia['digits'];
@@ -242,7 +244,8 @@ export class Call {
     const [phone, bridge] = [this.#phone, this.#bridge];
     if (phone?.rate === undefined || bridge === undefined || !phone.hears || this.#roomMuted) return;
     const room = bridge.sources.mixAt(phone.rate, now);
-    this.#mix = { mix: room.choose(bridge.hears), room };
+    this.#mix = room.choose(bridge.hears);
+    this.#mixer = room;
   }
 
   #listen(now: number): void {
@@ -250,9 +253,9 @@ export class Call {
     this.#mix = undefined;
     this.#bridge?.tick(now);
     if (phone?.rate === undefined) return;
-    const mix = chosen?.mix ?? silence(phone.rate);
+    const mix = chosen ?? silence(phone.rate);
     const played = this.#sounds.toPhone(mix);
-    phone.send(played, played === mix ? chosen?.room : undefined);
+    phone.send(played, played === chosen ? this.#mixer : undefined);
     phone.tick(now);
   }
 

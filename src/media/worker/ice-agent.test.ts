@@ -11,6 +11,7 @@ import {
   serializeStun,
 } from './stun.ts';
 import type { TransportAddress } from './stun-address.ts';
+import { StunKey } from './stun-key.ts';
 
 const ours = { ufrag: 'ours', pwd: 'our-password-of-22-chars' };
 const theirs = { ufrag: 'them', pwd: 'their-password-of-22-chr' };
@@ -52,7 +53,7 @@ function stage(candidates: readonly TransportAddress[] = [bridge]) {
     }
   };
   const receive = (content: StunContent, key: string | undefined, from: TransportAddress) =>
-    agent.receive(serializeStun(content, key), from, now);
+    agent.receive(serializeStun(content, key === undefined ? undefined : new StunKey(key)), from, now);
   /** Answers the checks that the agent has sent to `address`. */
   const answer = (address: TransportAddress = bridge, from = address) => {
     for (const { message, to } of sent.splice(0)) {
@@ -81,7 +82,7 @@ test('the agent checks first, because a videobridge does not know where we are',
   assert.equal(first.message.type, bindingRequest);
   assert.equal(first.message.username, 'them:ours');
   assert.equal(first.message.role, 'controlled');
-  assert.ok(first.message.isSignedWith(theirs.pwd) && first.message.hasFingerprint);
+  assert.ok(first.message.isSignedWith(new StunKey(theirs.pwd)) && first.message.hasFingerprint);
   answer();
   assert.deepEqual(events, ['selected 192.0.2.10'], 'a valid pair is used at once');
 });
@@ -95,7 +96,7 @@ test('forged requests get no answer, make no candidate and open no way for media
     [{ ...check, username: `${theirs.ufrag}:${ours.ufrag}` }, ours.pwd],
   ];
   for (const [content, key] of forged) receive(content, key, stranger);
-  agent.receive(serializeStun(check, ours.pwd).subarray(0, -8), stranger, 1000);
+  agent.receive(serializeStun(check, new StunKey(ours.pwd)).subarray(0, -8), stranger, 1000);
   assert.deepEqual(sent, []);
   assert.equal(agent.isAuthenticated(stranger), false);
   assert.deepEqual(drops, ['stun-auth', 'stun-auth', 'stun-auth', 'stun-auth', 'malformed-stun']);
@@ -103,7 +104,7 @@ test('forged requests get no answer, make no candidate and open no way for media
 
 test('a request without FINGERPRINT is not answered', () => {
   const { agent, sent } = stage();
-  const bare = Buffer.from(serializeStun(check, ours.pwd).subarray(0, -8));
+  const bare = Buffer.from(serializeStun(check, new StunKey(ours.pwd)).subarray(0, -8));
   bare.writeUInt16BE(bare.length - 20, 2);
   agent.receive(bare, bridge, 1000);
   assert.deepEqual(sent, []);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IceCandidate } from '../media-engine.ts';
 import { type CandidatePair, CheckList, peerReflexivePriority } from './ice-check-list.ts';
 import {
@@ -11,6 +10,7 @@ import {
   serializeStun,
 } from './stun.ts';
 import { canonicalAddress, type TransportAddress } from './stun-address.ts';
+import { newTransactionId, StunKey } from './stun-key.ts';
 
 export interface IceCredentials {
   readonly ufrag: string;
@@ -64,6 +64,8 @@ const maximumTransactions = 200;
  */
 export class IceAgent {
   readonly #options: IceAgentOptions;
+  readonly #localKey: StunKey;
+  readonly #remoteKey: StunKey;
   readonly #list = new CheckList();
   readonly #transactions = new Map<string, Transaction>();
   #now = 0;
@@ -75,6 +77,8 @@ export class IceAgent {
 
   constructor(options: IceAgentOptions) {
     this.#options = options;
+    this.#localKey = new StunKey(options.local.pwd);
+    this.#remoteKey = new StunKey(options.remote.pwd);
   }
 
   get selected(): TransportAddress | undefined {
@@ -140,7 +144,7 @@ export class IceAgent {
   #receiveRequest(request: StunMessage, from: TransportAddress): string | undefined {
     const { local, remote } = this.#options;
     const isKnown = request.hasFingerprint && request.username === `${local.ufrag}:${remote.ufrag}`;
-    if (!isKnown || !request.isSignedWith(local.pwd)) return 'stun-auth';
+    if (!isKnown || !request.isSignedWith(this.#localKey)) return 'stun-auth';
     if (request.unknownRequired.length > 0) {
       this.#answer(request, from, { errorCode: 420, unknownAttributes: request.unknownRequired });
       return 'stun-attribute';
@@ -166,14 +170,14 @@ export class IceAgent {
   #answer(request: StunMessage, to: TransportAddress, content: Partial<StunContent>): void {
     const type = content.errorCode === undefined ? bindingSuccess : bindingError;
     const { transactionId } = request;
-    this.#options.transmit(serializeStun({ type, transactionId, ...content }, this.#options.local.pwd), to);
+    this.#options.transmit(serializeStun({ type, transactionId, ...content }, this.#localKey), to);
   }
 
   /** RFC 8445 §7.2.5. */
   #receiveResponse(response: StunMessage, from: TransportAddress): string | undefined {
     const pair = this.#transactions.get(response.transactionId)?.pair;
     if (pair === undefined) return 'stun-stray';
-    if (!response.isSignedWith(this.#options.remote.pwd)) return 'stun-auth';
+    if (!response.isSignedWith(this.#remoteKey)) return 'stun-auth';
     if (from.address !== pair.remote.address || from.port !== pair.remote.port) return 'stun-asymmetric';
     if (response.type === bindingError) return 'stun-error';
     this.#transactions.delete(response.transactionId);
@@ -210,7 +214,7 @@ export class IceAgent {
   #check(pair: CandidatePair, isConsent: boolean): void {
     if (this.#transactions.size >= maximumTransactions) return;
     const { local, remote } = this.#options;
-    const transactionId = randomBytes(12).toString('hex');
+    const transactionId = newTransactionId();
     const request = serializeStun(
       {
         type: bindingRequest,
@@ -220,7 +224,7 @@ export class IceAgent {
         role: 'controlled',
         tieBreaker: 0n,
       },
-      remote.pwd,
+      this.#remoteKey,
     );
     const interval = isConsent ? consentAnswerMs : firstRetransmissionMs;
     this.#transactions.set(transactionId, {

@@ -6,7 +6,8 @@ import { type BindFailure, bindUdp, type UdpEvents, type UdpSocket } from './udp
 /** The one UDP port of a Jingle session; for all addresses it is two sockets with the same number. */
 export interface IceSocket {
   readonly port: number;
-  send(datagram: Buffer, to: TransportAddress): void;
+  /** Sends `datagram[0…length)`. */
+  send(datagram: Buffer, to: TransportAddress, length?: number): void;
   /** See UdpSocket. */
   read(): void;
   close(): Promise<void>;
@@ -43,10 +44,10 @@ function join(v4: UdpSocket, v6: UdpSocket | undefined): IceSocket {
   let socket: UdpSocket | undefined;
   return {
     port: v4.port,
-    send(datagram, to) {
+    send(datagram, to, length = datagram.length) {
       if (to !== last) socket = isIPv6(to.address) ? v6 : v4;
       last = to;
-      socket?.send(datagram, to.port, to.address);
+      socket?.send(datagram, to.port, to.address, length);
     },
     read() {
       v4.read();

@@ -51,7 +51,7 @@ class Libcrypto implements PacketCiphers {
   readonly #control: (context: Pointer, verb: number, length: number, tag: Buffer) => number;
   readonly #freeContext: (context: Pointer) => void;
   readonly #written = new Int32Array(1);
-  readonly #scratch = Buffer.alloc(GCM_TAG);
+  readonly #tag = Buffer.alloc(GCM_TAG);
 
   constructor(library: NativeLibrary) {
     this.#counterMode = library.bind<() => Pointer>('void *EVP_aes_128_ctr()')();
@@ -91,25 +91,28 @@ class Libcrypto implements PacketCiphers {
   sealing(key: Buffer): SealingCipher {
     let sealer: Pointer = this.#context(this.#encryptInit, this.#galoisMode, key);
     let opener: Pointer = this.#context(this.#decryptInit, this.#galoisMode, key);
-    const [written, scratch] = [this.#written, this.#scratch];
+    const [written, tag] = [this.#written, this.#tag];
+    // A view costs as much as the call that it is for: the header lies at the packet's start, and a tag is copied by hand.
     return {
-      seal: (packet, start, end, iv, associated) => {
+      seal: (packet, start, end, iv, associated, length) => {
         if (sealer === undefined) throw new Error(freed);
         const part = packet.subarray(start, end);
         this.#encryptInit(sealer, null, null, null, iv);
-        this.#encryptUpdate(sealer, null, written, associated, associated.length);
-        this.#encryptUpdate(sealer, part, written, part, part.length);
-        this.#encryptFinal(sealer, scratch, written);
-        this.#control(sealer, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, packet.subarray(end, end + GCM_TAG));
+        this.#encryptUpdate(sealer, null, written, associated, length);
+        this.#encryptUpdate(sealer, part, written, part, end - start);
+        this.#encryptFinal(sealer, tag, written);
+        this.#control(sealer, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, tag);
+        for (let at = 0; at < GCM_TAG; at++) packet[end + at] = tag[at] as number;
       },
-      open: (packet, start, end, iv, associated) => {
+      open: (packet, start, end, iv, associated, length) => {
         if (opener === undefined) throw new Error(freed);
         const part = packet.subarray(start, end);
+        for (let at = 0; at < GCM_TAG; at++) tag[at] = packet[end + at] as number;
         this.#decryptInit(opener, null, null, null, iv);
-        this.#decryptUpdate(opener, null, written, associated, associated.length);
-        this.#decryptUpdate(opener, part, written, part, part.length);
-        this.#control(opener, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, packet.subarray(end, end + GCM_TAG));
-        return this.#decryptFinal(opener, scratch, written) === 1;
+        this.#control(opener, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, tag);
+        this.#decryptUpdate(opener, null, written, associated, length);
+        this.#decryptUpdate(opener, part, written, part, end - start);
+        return this.#decryptFinal(opener, tag, written) === 1;
       },
       free: () => {
         if (sealer !== undefined) this.#freeContext(sealer);

@@ -7,7 +7,7 @@ import type { PhoneMedia } from '../media-engine.ts';
 import type { RtpHeader } from '../rtp.ts';
 import { timestampAdd } from '../sequence.ts';
 import { EventPackets } from './event-packets.ts';
-import type { PhoneSender } from './phone-sender.ts';
+import type { PhoneSender, Transmit } from './phone-sender.ts';
 
 /** The keys of one phone, in the way that was negotiated with it (RFC 4733, or tones in its audio). */
 export class PhoneDigits {
@@ -73,7 +73,7 @@ export class PhoneDigits {
   }
 
   /** Sends 20 ms of a digit in place of audio; false when there is none. */
-  sendTick(sender: PhoneSender, transmit: (packet: Buffer) => void): boolean {
+  sendTick(sender: PhoneSender, transmit: Transmit): boolean {
     const step = this.#sender?.next();
     if (step === undefined || this.#packets === undefined) return false;
     sender.sendEvent(step, this.#packets, transmit);

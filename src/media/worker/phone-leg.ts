@@ -154,7 +154,8 @@ export class PhoneLeg {
       this.#sender?.skip();
       return;
     }
-    const transmit = (packet: Buffer): void => this.#sockets?.rtp.send(packet, to.port, to.address);
+    const transmit = (packet: Buffer, length: number): void =>
+      this.#sockets?.rtp.send(packet, to.port, to.address, length);
     if (this.#sender === undefined || this.#digits.sendTick(this.#sender, transmit)) return;
     this.#sender.send(mix, room, transmit);
   }
@@ -307,7 +308,7 @@ export class PhoneLeg {
     const rtcpPort = isSignalled ? phone.remote.rtcpPort : port + 1;
     if (rtcpPort <= 0 || rtcpPort > 65_535) return;
     const closed = this.#srtp.close(packet, length, true);
-    if (closed !== undefined) this.#sockets?.rtcp.send(closed, rtcpPort, address);
+    if (closed !== undefined) this.#sockets?.rtcp.send(packet, rtcpPort, address, closed);
   }
 }
 

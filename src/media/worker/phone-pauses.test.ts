@@ -36,7 +36,9 @@ async function listener(t: TestContext, changes: Partial<PhoneMedia>) {
       for (let at = 0; at < mix.frame.length; at += 1)
         mix.frame[at] = 8000 * Math.sin((2 * Math.PI * hertz * (tick * mix.frame.length + at)) / mix.rate);
       mix.renew();
-      sender.send(mix, undefined, (packet) => sent.push({ ...readPacket(Buffer.from(packet)), tick }));
+      sender.send(mix, undefined, (packet, length) =>
+        sent.push({ ...readPacket(Buffer.from(packet.subarray(0, length))), tick }),
+      );
     }
     return sent;
   };
@@ -141,7 +143,9 @@ test('phones that pause and phones that do not share one encoded frame', async (
     room.finish();
     return senders.flatMap((sender) => {
       const sent: string[] = [];
-      sender.send(mix, room, (packet) => sent.push(readPacket(Buffer.from(packet)).payload.toString('hex')));
+      sender.send(mix, room, (packet, length) =>
+        sent.push(readPacket(Buffer.from(packet.subarray(0, length))).payload.toString('hex')),
+      );
       return sent;
     });
   };

@@ -21,6 +21,9 @@ const framesAlike = 50;
 /** The quietest level of comfort noise (RFC 3389 §3.1); who wants to hear that the line is open makes noise of his own. */
 const noiseLevel = 127;
 
+/** Takes `packet[0…length)`; it may be written again after that. */
+export type Transmit = (packet: Buffer, length: number) => void;
+
 /** What the phone hears: frames of 20 ms become packets of the duration that it asked for. */
 export class PhoneSender {
   readonly stream: RtpStream;
@@ -55,7 +58,7 @@ export class PhoneSender {
   }
 
   /** Takes 20 ms; `transmit` is called for each packet that is full. `room`: see PhoneLeg. */
-  send(mix: Mix, room: RateMix | undefined, transmit: (packet: Buffer) => void): void {
+  send(mix: Mix, room: RateMix | undefined, transmit: Transmit): void {
     this.#room = room;
     if (this.#packetMs !== frameMs) {
       this.#enqueue(mix.frame, transmit);
@@ -68,7 +71,7 @@ export class PhoneSender {
   }
 
   /** Sends 20 ms of a key in place of audio. Audio that waits for a full packet is given up. */
-  sendEvent(step: DtmfStep, packets: EventPackets, transmit: (packet: Buffer) => void): void {
+  sendEvent(step: DtmfStep, packets: EventPackets, transmit: Transmit): void {
     this.stream.skip(this.#ticks((this.#queued * 1000) / codecRates[this.#codec]));
     this.#queued = 0;
     packets.send(step, this.stream, this.#ticks(frameMs), this.#buffers.take(), (packet, length) =>
@@ -94,7 +97,7 @@ export class PhoneSender {
   }
 
   /** False: the next packet is left out, or comfort noise has been sent in its place. */
-  #passes(gate: SilenceGate, silent: boolean, transmit: (packet: Buffer) => void): boolean {
+  #passes(gate: SilenceGate, silent: boolean, transmit: Transmit): boolean {
     const passage = gate.next(silent, this.#packetMs);
     if (passage === 'skip') this.stream.skip(this.#ticks(this.#packetMs));
     if (passage !== 'comfort') return passage === 'send';
@@ -104,7 +107,7 @@ export class PhoneSender {
     return false;
   }
 
-  #sendNoise(payloadType: number, transmit: (packet: Buffer) => void): void {
+  #sendNoise(payloadType: number, transmit: Transmit): void {
     const packet = this.#buffers.take();
     const start = this.stream.beginEvent(packet, payloadType, this.stream.timestamp, false);
     packet[start] = noiseLevel;
@@ -120,7 +123,7 @@ export class PhoneSender {
     return this.#encoder === undefined ? room?.encoded(mix, this.#codec) : undefined;
   }
 
-  #copy(frame: EncodedFrame, transmit: (packet: Buffer) => void): void {
+  #copy(frame: EncodedFrame, transmit: Transmit): void {
     if (frame.length === 0) {
       this.skip();
       return;
@@ -132,7 +135,7 @@ export class PhoneSender {
     this.stream.sent(frame.length, this.#ticks(frameMs));
   }
 
-  #enqueue(frame: Int16Array, transmit: (packet: Buffer) => void): void {
+  #enqueue(frame: Int16Array, transmit: Transmit): void {
     this.#queue.set(frame, this.#queued);
     this.#queued += frame.length;
     while (this.#queued >= this.#packetSamples) {
@@ -144,7 +147,7 @@ export class PhoneSender {
     }
   }
 
-  #encode(pcm: Int16Array, transmit: (packet: Buffer) => void): void {
+  #encode(pcm: Int16Array, transmit: Transmit): void {
     this.#encoder ??= this.#newEncoder();
     const packet = this.#buffers.take();
     const start = this.stream.begin(packet);
@@ -167,9 +170,9 @@ export class PhoneSender {
     return (codecClockRates[this.#codec] / 1000) * ms;
   }
 
-  #close(packet: Buffer, length: number, transmit: (packet: Buffer) => void): void {
+  #close(packet: Buffer, length: number, transmit: Transmit): void {
     const closed = this.#srtp.close(packet, length, false);
-    if (closed !== undefined) transmit(closed);
+    if (closed !== undefined) transmit(packet, closed);
   }
 }
 

@@ -40,12 +40,12 @@ export class PhoneSrtp {
     return length < 0 ? srtpErrorName(length) : length;
   }
 
-  /** Closes `packet[0…length)` in place; the buffer has room behind it. Undefined when that is impossible. */
-  close(packet: Buffer, length: number, isRtcp: boolean): Buffer | undefined {
+  /** Closes `packet[0…length)` in place; the buffer has room behind it. Answers its new length; undefined when that is impossible. */
+  close(packet: Buffer, length: number, isRtcp: boolean): number | undefined {
     const context = this.#send;
-    if (context === undefined) return packet.subarray(0, length);
+    if (context === undefined) return length;
     const closed = isRtcp ? context.protectRtcp(packet, length) : context.protect(packet, length);
-    return closed < 0 ? undefined : packet.subarray(0, closed);
+    return closed < 0 ? undefined : closed;
   }
 }
 

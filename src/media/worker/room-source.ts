@@ -1,4 +1,5 @@
 import { type AudioRate, createAudioDecoder } from '../audio-codec.ts';
+import type { Talker } from '../loudest.ts';
 import { Playout } from '../playout.ts';
 import type { RtpHeader } from '../rtp.ts';
 import { SeenSequences } from '../seen-sequences.ts';
@@ -16,11 +17,13 @@ const pauseMs = 100;
 /** One source at one rate: its jitter buffer and decoder, and the frame of this tick. */
 class RateVoice implements Voice {
   readonly ssrc: number;
+  readonly rate: AudioRate;
   readonly playout: Playout;
   readonly frame: Int16Array;
 
   constructor(ssrc: number, rate: AudioRate) {
     this.ssrc = ssrc;
+    this.rate = rate;
     this.playout = new Playout(createAudioDecoder('opus', rate));
     this.frame = new Int16Array(rate / 50);
   }
@@ -35,13 +38,17 @@ export class RoomSource {
   /** When the last packet came that was to be decoded. */
   heardAt = Number.NEGATIVE_INFINITY;
   readonly seen = new SeenSequences();
-  readonly #voices = new Map<AudioRate, RateVoice>();
+  /** Its place among those who speak. */
+  readonly talker: Talker;
+  /** One for each rate, so three at most. */
+  #voices: RateVoice[] = [];
   #sequence = 0;
   #timestamp = 0;
   #takenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(ssrc: number) {
-    this.ssrc = ssrc;
+  constructor(talker: Talker) {
+    this.ssrc = talker.ssrc;
+    this.talker = talker;
   }
 
   /**
@@ -65,43 +72,56 @@ export class RoomSource {
     this.packetsReceived += 1;
   }
 
-  /** Plays a packet that was taken to those who listen at `rates`; keeps it until then. */
-  push(header: RtpHeader, packet: Buffer, now: number, rates: Iterable<AudioRate>): void {
+  /** Plays a packet that was taken to those who listen; keeps it until then. */
+  push(
+    header: RtpHeader,
+    packet: Buffer,
+    now: number,
+    listeners: readonly { readonly rate: AudioRate }[],
+  ): void {
     const wasIdle = now - this.heardAt > playoutIdleMs;
     this.heardAt = now;
-    for (const rate of rates) {
-      let voice = this.#voices.get(rate);
-      if (voice === undefined) {
-        voice = new RateVoice(this.ssrc, rate);
-        this.#voices.set(rate, voice);
-      }
-      if (wasIdle) voice.playout.reset();
-      voice.playout.push(header, packet, now);
+    for (const { rate } of listeners) {
+      const { playout } = this.#voice(rate) ?? this.#addVoice(rate);
+      if (wasIdle) playout.reset();
+      playout.push(header, packet, now);
     }
   }
 
   /** The next 20 ms at this rate; undefined when it is silent. */
   read(rate: AudioRate, now: number): Voice | undefined {
-    const voice = this.#voices.get(rate);
+    const voice = this.#voice(rate);
     if (voice === undefined || now - this.heardAt > playoutIdleMs) return undefined;
     return voice.playout.read(now, voice.frame) ? voice : undefined;
   }
 
   /** What was not played at this rate is forgotten. */
   reset(rate: AudioRate): void {
-    this.#voices.get(rate)?.playout.reset();
+    this.#voice(rate)?.playout.reset();
   }
 
   playout(rate: AudioRate): Playout | undefined {
-    return this.#voices.get(rate)?.playout;
+    return this.#voice(rate)?.playout;
   }
 
   /** Gives the decoder of one rate back, or all. */
   close(rate?: AudioRate): void {
-    for (const [at, voice] of this.#voices) {
-      if (rate !== undefined && at !== rate) continue;
-      voice.playout.close();
-      this.#voices.delete(at);
+    const kept: RateVoice[] = [];
+    for (const voice of this.#voices) {
+      if (rate !== undefined && voice.rate !== rate) kept.push(voice);
+      else voice.playout.close();
     }
+    this.#voices = kept;
+  }
+
+  #voice(rate: AudioRate): RateVoice | undefined {
+    for (const voice of this.#voices) if (voice.rate === rate) return voice;
+    return undefined;
+  }
+
+  #addVoice(rate: AudioRate): RateVoice {
+    const voice = new RateVoice(this.ssrc, rate);
+    this.#voices.push(voice);
+    return voice;
   }
 }

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { type AudioEncoder, createAudioEncoder } from '../audio-codec.ts';
 import { newRtpHeader } from '../rtp.ts';
 import { loadOpus } from './opus.ts';
+import type { RoomSource } from './room-source.ts';
 import { RoomSources } from './room-sources.ts';
 
 const samples = 160;
@@ -46,9 +47,9 @@ async function speaker(t: TestContext, ssrc: number, hz: number) {
 type Packet = ReturnType<Awaited<ReturnType<typeof speaker>>['packet']>;
 
 /** What a leg does with a packet; answers why it did not decrypt it. */
-function bring(room: RoomSources, { header, packet }: Packet, now: number): string | undefined {
-  const why = room.spares(header.ssrc, header.sequence, header.timestamp, () => header.audioLevel, now);
-  if (why === undefined) room.push(header, packet, now);
+function bring(room: RoomSources, source: RoomSource, { header, packet }: Packet, now: number) {
+  const why = room.spares(source, header.sequence, header.timestamp, () => header.audioLevel, now);
+  if (why === undefined) room.push(source, header, packet, now);
   return why;
 }
 
@@ -65,16 +66,17 @@ const rms = (pcm: Int16Array) => Math.sqrt(pcm.reduce((sum, one) => sum + one * 
 test('a packet that another leg brought is not decrypted, and sounds once', async (t) => {
   const { room } = await stage(t);
   const alice = await speaker(t, 7, 400);
-  for (let leg = 0; leg < 3; leg += 1) room.enter(7);
+  const source = room.enter(7);
+  for (let leg = 1; leg < 3; leg += 1) room.enter(7);
   const spared: (string | undefined)[] = [];
   const levels: number[] = [];
   for (let tick = 0; tick < 100; tick += 1) {
     const packet = alice.packet();
-    for (let leg = 0; leg < 3; leg += 1) spared.push(bring(room, packet, tick * 20 + leg));
+    for (let leg = 0; leg < 3; leg += 1) spared.push(bring(room, source, packet, tick * 20 + leg));
     levels.push(rms(await hear(room, tick * 20 + 5)));
   }
   assert.equal(spared.filter((why) => why === 'shared').length, 200);
-  const { packetsReceived, levelDb } = room.statistics(7, 8000);
+  const { packetsReceived, levelDb } = room.statistics(source, 8000);
   assert.deepEqual([packetsReceived, levelDb], [100, -20]);
   for (const level of levels.slice(10)) assert.ok(Math.abs(level - 5657) < 700, `${level}`);
 });
@@ -82,16 +84,16 @@ test('a packet that another leg brought is not decrypted, and sounds once', asyn
 test('what was asked about and not authenticated is no copy: a forged header silences nobody', async (t) => {
   const { room } = await stage(t);
   const alice = await speaker(t, 7, 400);
-  room.enter(7);
+  const source = room.enter(7);
   room.enter(7);
   const levels: number[] = [];
   for (let tick = 0; tick < 50; tick += 1) {
     const packet = alice.packet();
-    const { ssrc, sequence, timestamp } = packet.header;
+    const { sequence, timestamp } = packet.header;
     // The forger is ahead of each packet, and `push` is never reached: its SRTP tag is wrong.
     for (let ahead = 0; ahead < 20; ahead += 1) {
       const forged = room.spares(
-        ssrc,
+        source,
         (sequence + ahead) & 0xffff,
         timestamp + ahead * 960,
         () => 0,
@@ -99,7 +101,7 @@ test('what was asked about and not authenticated is no copy: a forged header sil
       );
       assert.notEqual(forged, 'shared');
     }
-    assert.equal(bring(room, packet, tick * 20), undefined, 'the real one is decrypted');
+    assert.equal(bring(room, source, packet, tick * 20), undefined, 'the real one is decrypted');
     levels.push(rms(await hear(room, tick * 20 + 5)));
   }
   for (const level of levels.slice(10)) assert.ok(Math.abs(level - 5657) < 700, `${level}`);
@@ -108,19 +110,19 @@ test('what was asked about and not authenticated is no copy: a forged header sil
 test('when the leg that brought the packets leaves, the sound goes on from another one', async (t) => {
   const { room } = await stage(t);
   const alice = await speaker(t, 7, 400);
-  room.enter(7);
+  const source = room.enter(7);
   room.enter(7);
   const levels: number[] = [];
   for (let tick = 0; tick < 100; tick += 1) {
     const packet = alice.packet();
-    if (tick === 50) room.leave(7);
-    if (tick < 50) assert.equal(bring(room, packet, tick * 20), undefined);
-    assert.equal(bring(room, packet, tick * 20 + 2), tick < 50 ? 'shared' : undefined);
+    if (tick === 50) room.leave(source);
+    if (tick < 50) assert.equal(bring(room, source, packet, tick * 20), undefined);
+    assert.equal(bring(room, source, packet, tick * 20 + 2), tick < 50 ? 'shared' : undefined);
     levels.push(rms(await hear(room, tick * 20 + 5)));
   }
   for (const level of levels.slice(10)) assert.ok(Math.abs(level - 5657) < 700, `${level}`);
-  assert.equal(room.statistics(7, 8000).framesConcealed, 0);
-  room.leave(7);
+  assert.equal(room.statistics(source, 8000).framesConcealed, 0);
+  room.leave(source);
   assert.equal(rms(await hear(room, 2005)), 0, 'nobody is told of it any more');
 });
 
@@ -128,19 +130,20 @@ test('the sixth loudest is not decrypted; a source that becomes loud is', async 
   const { room } = await stage(t);
   const loud = await Promise.all([1, 2, 3, 4, 5].map((ssrc) => speaker(t, ssrc, 300 + 50 * ssrc)));
   const quiet = await speaker(t, 6, 900);
-  for (const ssrc of [1, 2, 3, 4, 5, 6]) room.enter(ssrc);
-  const fates = async (level: number, from: number) => {
+  const sources = new Map([1, 2, 3, 4, 5, 6].map((ssrc) => [ssrc, room.enter(ssrc)]));
+  const from = (ssrc: number) => sources.get(ssrc) as RoomSource;
+  const fates = async (level: number, begin: number) => {
     const all: (string | undefined)[] = [];
-    for (let tick = from; tick < from + 50; tick += 1) {
-      for (const one of loud) bring(room, one.packet(20), tick * 20);
-      all.push(bring(room, quiet.packet(level), tick * 20));
+    for (let tick = begin; tick < begin + 50; tick += 1) {
+      for (const one of loud) bring(room, from(one.ssrc), one.packet(20), tick * 20);
+      all.push(bring(room, from(6), quiet.packet(level), tick * 20));
       await hear(room, tick * 20 + 5);
     }
     return all;
   };
   const quietly = await fates(70, 0);
   assert.ok(quietly.every((why) => why === 'quiet'));
-  assert.equal(room.statistics(1, 8000).packetsReceived, 50);
+  assert.equal(room.statistics(from(1), 8000).packetsReceived, 50);
   const loudly = await fates(5, 50);
   assert.ok(loudly.slice(-30).every((why) => why === undefined));
 });
@@ -148,10 +151,10 @@ test('the sixth loudest is not decrypted; a source that becomes loud is', async 
 test('a rate at which somebody begins to listen is decoded from then on, beside the others', async (t) => {
   const { room } = await stage(t);
   const alice = await speaker(t, 7, 400);
-  room.enter(7);
+  const source = room.enter(7);
   const wide: number[] = [];
   for (let tick = 0; tick < 100; tick += 1) {
-    bring(room, alice.packet(), tick * 20);
+    bring(room, source, alice.packet(), tick * 20);
     const level = rms(await hear(room, tick * 20 + 5));
     assert.ok(tick < 10 || level > 4000);
     if (tick >= 50) wide.push(rms(await hear(room, tick * 20 + 5, 16000)));
@@ -162,18 +165,18 @@ test('a rate at which somebody begins to listen is decoded from then on, beside 
 test('a leg whose bridge numbers a stream differently is told so, and does not disturb it', async (t) => {
   const { room } = await stage(t);
   const alice = await speaker(t, 7, 400);
-  room.enter(7);
+  const source = room.enter(7);
   room.enter(7);
   const levels: number[] = [];
   for (let tick = 0; tick < 60; tick += 1) {
     const { header, packet } = alice.packet();
     const other = { ...header, sequence: (header.sequence + 20_000) & 0xffff };
-    assert.equal(room.push(header, packet, tick * 20), true);
-    assert.equal(room.push(other, packet, tick * 20 + 1), false);
+    assert.equal(room.push(source, header, packet, tick * 20), true);
+    assert.equal(room.push(source, other, packet, tick * 20 + 1), false);
     levels.push(rms(await hear(room, tick * 20 + 5)));
   }
   for (const level of levels.slice(10)) assert.ok(Math.abs(level - 5657) < 700, `${level}`);
   // The first leg is gone: the stream goes on with the numbers of the other.
   const { header, packet } = alice.packet();
-  assert.equal(room.push({ ...header, sequence: 7000, timestamp: 5 }, packet, 60 * 20 + 200), true);
+  assert.equal(room.push(source, { ...header, sequence: 7000, timestamp: 5 }, packet, 60 * 20 + 200), true);
 });

@@ -1,5 +1,5 @@
 import type { AudioRate } from '../audio-codec.ts';
-import { Loudest } from '../loudest.ts';
+import { Loudest, levelDb } from '../loudest.ts';
 import type { SourceStatistics } from '../media-engine.ts';
 import type { RtpHeader } from '../rtp.ts';
 import { MAX_VOICES, RateMix, type Voice } from './rate-mix.ts';
@@ -14,6 +14,7 @@ const unreadMs = 100;
 const housekeepingMs = 1000;
 
 interface RateInUse {
+  readonly rate: AudioRate;
   readonly mix: RateMix;
   readonly voices: Voice[];
   readAt: number;
@@ -31,7 +32,7 @@ export type Spared = 'shared' | 'quiet';
 export class RoomSources {
   readonly #sources = new Map<number, RoomSource>();
   readonly #loudest = new Loudest();
-  readonly #rates = new Map<AudioRate, RateInUse>();
+  #rates: RateInUse[] = [];
   readonly #onError: (error: unknown) => void;
   #nextHousekeeping = 0;
 
@@ -41,24 +42,23 @@ export class RoomSources {
   }
 
   /** A leg was told of a source. */
-  enter(ssrc: number): void {
+  enter(ssrc: number): RoomSource {
     let source = this.#sources.get(ssrc);
     if (source === undefined) {
-      source = new RoomSource(ssrc);
+      source = new RoomSource(this.#loudest.enter(ssrc));
       this.#sources.set(ssrc, source);
     }
     source.legs += 1;
+    return source;
   }
 
   /** A leg of those that `enter` was called for has gone, or the source has. */
-  leave(ssrc: number): void {
-    const source = this.#sources.get(ssrc);
-    if (source === undefined) return;
+  leave(source: RoomSource): void {
     source.legs -= 1;
     if (source.legs > 0) return;
     source.close();
-    this.#sources.delete(ssrc);
-    this.#loudest.remove(ssrc);
+    this.#sources.delete(source.ssrc);
+    this.#loudest.leave(source.talker);
   }
 
   /**
@@ -66,37 +66,33 @@ export class RoomSources {
    * loudest. `undefined`: decrypt it, and then `push` it. `level` is asked for only when it matters.
    */
   spares(
-    ssrc: number,
+    { seen, talker }: RoomSource,
     sequence: number,
     timestamp: number,
     level: () => number,
     now: number,
   ): Spared | undefined {
-    const source = this.#sources.get(ssrc);
-    if (source === undefined) return undefined;
-    if (source.seen.has(sequence, timestamp)) return 'shared';
-    if (this.#loudest.isChosen(ssrc) || this.#loudest.mayHear(ssrc, level(), now)) return undefined;
-    return 'quiet';
+    if (seen.has(sequence, timestamp)) return 'shared';
+    return talker.chosen || this.#loudest.mayHear(talker, level(), now) ? undefined : 'quiet';
   }
 
   /**
-   * Takes an authenticated Opus packet; keeps it until it is played. False when its numbers are not those under which the other legs
-   * bring the stream: then it is not heard.
+   * Takes an authenticated Opus packet of a source; keeps it until it is played. False when its numbers are not those under which the
+   * other legs bring the stream: then it is not heard.
    */
-  push(header: RtpHeader, packet: Buffer, now: number): boolean {
-    const source = this.#sources.get(header.ssrc);
-    if (source === undefined || source.seen.has(header.sequence, header.timestamp)) return true;
+  push(source: RoomSource, header: RtpHeader, packet: Buffer, now: number): boolean {
+    if (source.seen.has(header.sequence, header.timestamp)) return true;
     if (!source.fits(header, now)) return false;
     source.take(header, now);
-    if (this.#loudest.choose(header.ssrc, header.audioLevel, now)) {
-      source.push(header, packet, now, this.#rates.keys());
+    if (this.#loudest.choose(source.talker, header.audioLevel, now)) {
+      source.push(header, packet, now, this.#rates);
     }
     return true;
   }
 
   /** The mixes at a rate in the tick `now`; `choose` for each listener comes before `finish`. */
   mixAt(rate: AudioRate, now: number): RateMix {
-    const inUse = this.#rates.get(rate) ?? this.#use(rate, now);
+    const inUse = this.#rates.find((one) => one.rate === rate) ?? this.#use(rate, now);
     if (inUse.isOpen) return inUse.mix;
     const isStale = now - inUse.readAt > unreadMs;
     inUse.isOpen = true;
@@ -113,7 +109,7 @@ export class RoomSources {
 
   /** Makes the mixes that were asked for in this tick. */
   finish(): void {
-    for (const inUse of this.#rates.values()) {
+    for (const inUse of this.#rates) {
       if (inUse.isOpen) inUse.mix.finish();
       inUse.isOpen = false;
     }
@@ -127,39 +123,39 @@ export class RoomSources {
     for (const source of this.#sources.values()) {
       if (now - source.heardAt > decoderIdleMs) source.close();
     }
-    for (const [rate, { mix, readAt }] of this.#rates) {
-      if (now - readAt <= rateIdleMs) continue;
+    const kept = this.#rates.filter(({ readAt }) => now - readAt <= rateIdleMs);
+    for (const { rate, mix } of this.#rates) {
+      if (kept.some((one) => one.rate === rate)) continue;
       mix.close();
-      this.#rates.delete(rate);
       for (const source of this.#sources.values()) source.close(rate);
     }
+    this.#rates = kept;
   }
 
   /** What became of a source; loss and jitter are for the leg to say. */
-  statistics(ssrc: number, rate: AudioRate): Omit<SourceStatistics, 'packetsLost' | 'jitterMs'> {
-    const source = this.#sources.get(ssrc);
-    const playout = source?.playout(rate);
+  statistics(source: RoomSource, rate: AudioRate): Omit<SourceStatistics, 'packetsLost' | 'jitterMs'> {
+    const playout = source.playout(rate);
     return {
-      ssrc,
-      packetsReceived: source?.packetsReceived ?? 0,
+      ssrc: source.ssrc,
+      packetsReceived: source.packetsReceived,
       packetsLate: playout?.buffer.counters.late ?? 0,
       framesConcealed: playout?.framesConcealed ?? 0,
       framesRecovered: playout?.framesRecovered ?? 0,
       bufferMs: playout?.bufferMs ?? 0,
-      levelDb: this.#loudest.levelDb(ssrc),
+      levelDb: levelDb(source.talker),
     };
   }
 
   close(): void {
     for (const source of this.#sources.values()) source.close();
     this.#sources.clear();
-    for (const { mix } of this.#rates.values()) mix.close();
-    this.#rates.clear();
+    for (const { mix } of this.#rates) mix.close();
+    this.#rates = [];
   }
 
   #use(rate: AudioRate, now: number): RateInUse {
-    const inUse = { mix: new RateMix(rate), voices: [], readAt: now, isOpen: false };
-    this.#rates.set(rate, inUse);
+    const inUse = { rate, mix: new RateMix(rate), voices: [], readAt: now, isOpen: false };
+    this.#rates.push(inUse);
     return inUse;
   }
 

@@ -51,8 +51,8 @@ export class Room {
 
   #tickUplink(call: Call, now: number): void {
     const shift = call.tickUplink(now);
-    const leave = this.#calls.get(call);
-    if (shift === 0 || leave === undefined) return;
+    const leave = shift === 0 ? undefined : this.#calls.get(call);
+    if (leave === undefined) return;
     const tick = (at: number): void => this.#tickUplink(call, at);
     this.#calls.set(call, this.#clock.subscribe(tick, now + TICK_MS - shift));
     leave();

@@ -33,7 +33,8 @@ export class RtcpSession {
   readonly #cname = randomBytes(12).toString('base64');
   readonly #sources = new Map<number, ReceptionReport>();
   readonly #packet = Buffer.alloc(rtcpLength(blocksInReport) + tailRoom);
-  readonly #heard = new Set<ReceptionReport>();
+  /** Sources of which packets came since they were last reported, in that order. */
+  #heard: ReceptionReport[] = [];
   #nextAt = -1;
 
   constructor(options: RtcpSessionOptions) {
@@ -49,7 +50,9 @@ export class RtcpSession {
       this.#sources.set(ssrc, source);
     }
     source.received(sequence, timestamp, now, unread);
-    this.#heard.add(source);
+    if (source.isHeard) return;
+    source.isHeard = true;
+    this.#heard.push(source);
   }
 
   /** Reads a compound of the peer; false when it is malformed. */
@@ -71,8 +74,7 @@ export class RtcpSession {
 
   /** Forgets a source that has left. */
   remove(ssrc: number): void {
-    const source = this.#sources.get(ssrc);
-    if (source) this.#heard.delete(source);
+    this.#heard = this.#heard.filter((source) => source.ssrc !== ssrc);
     this.#sources.delete(ssrc);
   }
 
@@ -90,8 +92,7 @@ export class RtcpSession {
   }
 
   #report(now: number, stream: RtpStream, goodbye: boolean): void {
-    const heard = [...this.#heard].slice(0, blocksInReport);
-    for (const source of heard) this.#heard.delete(source);
+    const heard = this.#heard.splice(0, blocksInReport);
     const contents = {
       ssrc: stream.ssrc,
       blocks: heard.map((source) => source.report(now)),

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bindingRequest, bindingSuccess, parseStun, serializeStun } from './stun.ts';
 import type { TransportAddress } from './stun-address.ts';
+import { newTransactionId } from './stun-key.ts';
 
 export interface StunQueryTransport {
   readonly send: (datagram: Buffer, to: TransportAddress) => void;
@@ -21,7 +21,7 @@ export async function queryMappedAddress(
 ): Promise<TransportAddress | undefined> {
   const to = await resolve(server);
   if (to === undefined) return undefined;
-  const transactionId = randomBytes(12).toString('hex');
+  const transactionId = newTransactionId();
   const request = serializeStun({ type: bindingRequest, transactionId });
   let mapped: TransportAddress | undefined;
   const answered = new AbortController();

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { bindingRequest, bindingSuccess, parseStun, serializeStun } from './stun.ts';
+import { newTransactionId, StunKey } from './stun-key.ts';
 
 /** RFC 5769 §2.1 to §2.3; password of all three. */
 const password = 'VOkJxbRl1RmTxUk/WvJxBt';
@@ -31,15 +33,15 @@ test('RFC 5769 §2.1: the sample request is read and its signature is right', ()
   assert.equal(message.role, 'controlled');
   assert.equal(message.tieBreaker, 0x932ff9b151263b36n);
   assert.equal(message.hasFingerprint, true);
-  assert.equal(message.isSignedWith(password), true);
-  assert.equal(message.isSignedWith(`${password}x`), false);
+  assert.equal(message.isSignedWith(new StunKey(password)), true);
+  assert.equal(message.isSignedWith(new StunKey(`${password}x`)), false);
 });
 
 test('RFC 5769 §2.2 and §2.3: mapped addresses of both families', () => {
   const [v4, v6] = [parseStun(responseV4), parseStun(responseV6)];
   assert.deepEqual(v4?.mappedAddress, { address: '192.0.2.1', port: 32853 });
   assert.deepEqual(v6?.mappedAddress, { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32853 });
-  assert.ok(v4?.isSignedWith(password) && v6?.isSignedWith(password));
+  assert.ok(v4?.isSignedWith(new StunKey(password)) && v6?.isSignedWith(new StunKey(password)));
 });
 
 test('what we write is what we read', () => {
@@ -56,11 +58,11 @@ test('what we write is what we read', () => {
         mappedAddress: { address, port: 40_001 },
         errorCode: 487,
       },
-      'secret',
+      new StunKey('secret'),
     );
     const message = parseStun(bytes);
     assert.ok(message);
-    assert.ok(message.isSignedWith('secret'));
+    assert.ok(message.isSignedWith(new StunKey('secret')));
     assert.equal(message.username, 'a:bcd');
     assert.equal(message.role, 'controlling');
     assert.equal(message.tieBreaker, 7n);
@@ -83,13 +85,13 @@ test('a changed byte anywhere makes the message worthless', () => {
 test('attributes behind MESSAGE-INTEGRITY are not believed', () => {
   const signed = serializeStun(
     { type: bindingRequest, transactionId: '00'.repeat(12), username: 'a:b' },
-    'k',
+    new StunKey('k'),
   ).subarray(0, -8);
   const forged = Buffer.concat([signed, Buffer.from('00250000', 'hex')]);
   forged.writeUInt16BE(forged.length - 20, 2);
   const message = parseStun(forged);
   assert.ok(message);
-  assert.ok(message.isSignedWith('k'));
+  assert.ok(message.isSignedWith(new StunKey('k')));
   assert.equal(message.useCandidate, false);
 });
 
@@ -101,4 +103,20 @@ test('truncated and random datagrams are refused without an exception', () => {
   noise.writeUInt32BE(0x00010000 | 44, 0);
   noise.writeUInt32BE(0x2112a442, 4);
   assert.equal(parseStun(noise), undefined);
+});
+
+test('a password that is longer than a block of SHA-1 signs as node:crypto does', () => {
+  const message = parseStun(request);
+  for (const length of [22, 64, 65, 256]) {
+    const key = 'p'.repeat(length);
+    const covered = Buffer.from(request.subarray(0, request.length - 32));
+    assert.deepEqual(new StunKey(key).sign(covered), createHmac('sha1', key).update(covered).digest());
+    assert.equal(message?.isSignedWith(new StunKey(key)), false);
+  }
+});
+
+test('no two transactions have the same number', () => {
+  const ids = Array.from({ length: 1000 }, newTransactionId);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.every((id) => /^[0-9a-f]{24}$/.test(id)));
 });

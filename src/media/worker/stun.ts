@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { readXorAddress, type TransportAddress, xorAddress } from './stun-address.ts';
+import type { StunKey } from './stun-key.ts';
 
 /** Binding is the only method of ICE (RFC 8445); the class is part of the type (RFC 8489 §5). */
 export const bindingRequest = 0x0001;
@@ -41,7 +41,7 @@ export interface StunMessage {
   readonly unknownRequired: readonly number[];
   readonly hasFingerprint: boolean;
   /** True when the message carries MESSAGE-INTEGRITY of this key. */
-  isSignedWith(key: string): boolean;
+  isSignedWith(key: StunKey): boolean;
 }
 
 export interface StunContent {
@@ -90,7 +90,7 @@ export function parseStun(datagram: Buffer): StunMessage | undefined {
 }
 
 /** Serialises a message; with `key` it gets MESSAGE-INTEGRITY, and always FINGERPRINT. */
-export function serializeStun(content: StunContent, key?: string): Buffer {
+export function serializeStun(content: StunContent, key?: StunKey): Buffer {
   const id = Buffer.from(content.transactionId, 'hex');
   const parts: Buffer[] = [];
   const put = (type: number, value: Buffer) => parts.push(attribute(type, value));
@@ -111,7 +111,7 @@ export function serializeStun(content: StunContent, key?: string): Buffer {
   let message = Buffer.concat([header(content.type, id), ...parts]);
   if (key !== undefined) {
     setLength(message, message.length + 24);
-    message = Buffer.concat([message, attribute(attributeTypes.messageIntegrity, hmac(message, key))]);
+    message = Buffer.concat([message, attribute(attributeTypes.messageIntegrity, key.sign(message))]);
   }
   setLength(message, message.length + 8);
   return Buffer.concat([message, attribute(attributeTypes.fingerprint, uint32(fingerprintOf(message)))]);
@@ -171,15 +171,11 @@ function isFingerprint(datagram: Buffer, at: number): boolean {
 }
 
 /** The HMAC covers the message up to MESSAGE-INTEGRITY, with the length as if it ended behind it (RFC 8489 §14.5). */
-function isSigned(datagram: Buffer, at: number | undefined, key: string): boolean {
+function isSigned(datagram: Buffer, at: number | undefined, key: StunKey): boolean {
   if (at === undefined) return false;
   const covered = Buffer.from(datagram.subarray(0, at));
   setLength(covered, at + 24);
-  return timingSafeEqual(hmac(covered, key), datagram.subarray(at + 4, at + 24));
-}
-
-function hmac(bytes: Buffer, key: string): Buffer {
-  return createHmac('sha1', key).update(bytes).digest();
+  return key.hasSigned(covered, datagram.subarray(at + 4, at + 24));
 }
 
 function fingerprintOf(bytes: Buffer): number {

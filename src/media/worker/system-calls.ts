@@ -106,8 +106,8 @@ export class SystemCalls {
     this.#close(fd);
   }
 
-  send(fd: number, datagram: Uint8Array, to: Uint8Array): number {
-    return this.#sendTo(fd, datagram, datagram.length, MSG_DONTWAIT, to, to.length);
+  send(fd: number, datagram: Uint8Array, length: number, to: Uint8Array): number {
+    return this.#sendTo(fd, datagram, length, MSG_DONTWAIT, to, to.length);
   }
 
   /** recvmmsg(2) into what `headers` describe: how many came. */

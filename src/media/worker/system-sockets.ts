@@ -113,7 +113,7 @@ export class SystemSockets {
     let namePort = 0;
     return {
       port: calls.localPort(fd),
-      send(datagram, port, address) {
+      send(datagram, port, address, length = datagram.length) {
         if (!isOpen) return;
         if (address !== nameOf || port !== namePort) {
           name = calls.socketAddress(address, port);
@@ -121,7 +121,7 @@ export class SystemSockets {
           namePort = port;
         }
         if (name === undefined) events.onError('EADDRNOTAVAIL');
-        else if (calls.send(fd, datagram, name) < 0) events.onError(calls.lastError());
+        else if (calls.send(fd, datagram, length, name) < 0) events.onError(calls.lastError());
       },
       read: () => {
         if (!isOpen) return;

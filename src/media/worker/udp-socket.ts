@@ -11,8 +11,8 @@ export type DatagramHandler = (datagram: Buffer, from: TransportAddress, agoMs: 
 
 export interface UdpSocket {
   readonly port: number;
-  /** Sends to a literal address of the socket's family. Errors are counted, never thrown: UDP may lose anything. */
-  send(datagram: Buffer, port: number, address: string): void;
+  /** Sends `datagram[0…length)` to a literal address of the socket's family. Errors are counted, never thrown: UDP may lose anything. */
+  send(datagram: Buffer, port: number, address: string, length?: number): void;
   /** Hands over what has come, now; sockets of node:dgram do that by themselves. */
   read(): void;
   close(): Promise<void>;
@@ -87,10 +87,10 @@ function wrap(socket: Socket, events: UdpEvents): UdpSocket {
   socket.on('message', (datagram, from) => events.onDatagram(datagram, from, 0));
   return {
     port: socket.address().port,
-    send(datagram, port, address) {
+    send(datagram, port, address, length = datagram.length) {
       if (closed !== undefined) return;
       sent += 1;
-      socket.send(datagram, port, address, sent % askOneIn === 0 ? onSent : undefined);
+      socket.send(datagram, 0, length, port, address, sent % askOneIn === 0 ? onSent : undefined);
     },
     read() {},
     close() {
