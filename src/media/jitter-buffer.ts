@@ -25,6 +25,8 @@ export interface Pull {
   ticks: number;
   payload: Buffer | undefined;
   next: Buffer | undefined;
+  /** With a `frame`: packets wait too short. The listener shall make so much of what it has that it pulls 20 ms later from now on. */
+  stretch: boolean;
 }
 
 export interface JitterBufferOptions {
@@ -41,6 +43,8 @@ export interface JitterBufferCounters {
   duplicate: number;
   /** Pulls answered with `lost`, for whatever reason. */
   concealed: number;
+  /** Times that the listener was told to stretch what it has. */
+  stretched: number;
   /** Thrown away because far too much was waiting. */
   cut: number;
   /** The source began a new numbering. */
@@ -62,6 +66,7 @@ export class JitterBuffer {
     late: 0,
     duplicate: 0,
     concealed: 0,
+    stretched: 0,
     cut: 0,
     restarts: 0,
     malformed: 0,
@@ -75,7 +80,7 @@ export class JitterBuffer {
   readonly #timeline: Timeline;
   readonly #ticksPerMs: number;
   readonly #tick: number;
-  readonly #pull: Pull = { kind: 'empty', ticks: 0, payload: undefined, next: undefined };
+  readonly #pull: Pull = { kind: 'empty', ticks: 0, payload: undefined, next: undefined, stretch: false };
   /** `waiting`: the next packet plays when it is due. `playing`: packets follow each other without a gap. */
   #state: 'idle' | 'waiting' | 'playing' = 'idle';
   #played = false;
@@ -121,17 +126,17 @@ export class JitterBuffer {
 
   /**
    * The next piece of audio. Call it while less than 20 ms are queued at the listener; `queuedTicks` is how much that is.
-   * `nowMs` is on the clock of `push`'s `arrivalMs`. `isQuiet`: see PlayoutDelay.shouldStretch. With 20 ms queued and more it looks ahead: then
-   * it is no sign of haste that the packet has not waited long.
+   * `nowMs` is on the clock of `push`'s `arrivalMs`. With 20 ms queued and more it looks ahead: then it is no sign of haste that the packet
+   * has not waited long.
    */
-  pull(nowMs: number, queuedTicks = 0, isQuiet = loud): Pull {
+  pull(nowMs: number, queuedTicks = 0): Pull {
     const wanted = Math.max(this.#tick - queuedTicks, 1);
     const head = this.#ring.first(this.#nextSequence);
     if (head === undefined) return this.#underrun(wanted);
     const waitedMs = this.#waited(head, wanted, nowMs);
     if (waitedMs > this.#target() + TICK_MS + CUT_SURPLUS_MS) return this.#cut(head, nowMs, queuedTicks);
     if (this.#state !== 'playing') return this.#start(head, waitedMs, wanted);
-    return this.#follow(head, waitedMs, wanted, queuedTicks, isQuiet);
+    return this.#follow(head, waitedMs, wanted, queuedTicks);
   }
 
   /** True when the packet that follows without a gap is there. */
@@ -254,13 +259,7 @@ export class JitterBuffer {
     return this.#frame(head, waitedMs);
   }
 
-  #follow(
-    head: WaitingPacket,
-    waitedMs: number,
-    wanted: number,
-    queuedTicks: number,
-    isQuiet: () => boolean,
-  ): Pull {
+  #follow(head: WaitingPacket, waitedMs: number, wanted: number, queuedTicks: number): Pull {
     const contiguous = head.sequence === this.#nextSequence;
     if (this.#stalled > 0 && !contiguous) {
       // What was concealed while nothing was there stood for the packets that are missing now.
@@ -275,11 +274,12 @@ export class JitterBuffer {
     }
     if (gap > 0) return this.#lost(head, this.#wholePacket(gap));
     const isAhead = queuedTicks >= this.#tick;
-    if (!isAhead && this.#delay.shouldStretch(waitedMs, this.#target(), isQuiet)) {
-      return this.#conceal(this.#tick);
-    }
-    this.#delay.noteWait(waitedMs + queuedTicks / this.#ticksPerMs, this.#target());
-    return this.#frame(head, waitedMs);
+    const stretch = !isAhead && this.#delay.shouldStretch(waitedMs, this.#target());
+    if (stretch) this.counters.stretched += 1;
+    else this.#delay.noteWait(waitedMs + queuedTicks / this.#ticksPerMs, this.#target());
+    const pull = this.#frame(head, waitedMs);
+    pull.stretch = stretch;
+    return pull;
   }
 
   #frame(head: WaitingPacket, waitedMs: number): Pull {
@@ -346,6 +346,7 @@ export class JitterBuffer {
     this.#pull.ticks = ticks;
     this.#pull.payload = undefined;
     this.#pull.next = undefined;
+    this.#pull.stretch = false;
     return this.#pull;
   }
 }

@@ -29,19 +29,18 @@ test('a surplus is taken at once where it is not heard, and from a voice only af
   assert.equal(taken(false), 50);
 });
 
-test('what lacks is inserted at once in a pause; in the voice when much lacks, or when a second packet comes too late', () => {
-  const inserted = (lackMs: number, isQuiet: boolean, latePackets: number) => {
+test('what lacks is made up for at once when a packet came too late, and when much lacks; then not again for a while', () => {
+  const stretches = (lackMs: number, isLate: boolean) => {
     const delay = new PlayoutDelay(false);
-    for (let n = 0; n < 100; n++) delay.estimate.add(0);
-    for (let n = 0; n < latePackets; n++) delay.noteLate(60);
-    for (let pulls = 1; pulls < 100; pulls++) {
-      if (delay.shouldStretch(60 - lackMs, 60, () => isQuiet)) return true;
+    for (let n = 0; n < 100; n++) {
+      delay.estimate.add(0);
+      assert.equal(delay.shouldStretch(60, 60), false);
     }
-    return false;
+    if (isLate) delay.noteLate(60);
+    return [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].filter(() => delay.shouldStretch(60 - lackMs, 60)).length;
   };
-  assert.equal(inserted(8, true, 1), true);
-  assert.equal(inserted(8, false, 1), false);
-  assert.equal(inserted(8, false, 2), true);
-  assert.equal(inserted(12, false, 1), true);
-  assert.equal(inserted(4, true, 2), false);
+  assert.equal(stretches(8, true), 2);
+  assert.equal(stretches(8, false), 0);
+  assert.equal(stretches(12, false), 2);
+  assert.equal(stretches(4, true), 0);
 });

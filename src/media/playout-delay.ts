@@ -1,12 +1,11 @@
 import { JitterEstimate, MAX_TARGET_MS } from './jitter-estimate.ts';
 
 const TICK_MS = 20;
-/** Less lack or surplus of waiting time than this is left alone; a late packet corrects a lack by itself. */
+/** Less lack or surplus of waiting time than this is left alone. */
 const HYSTERESIS_MS = 5;
 const PULLS_BETWEEN_STRETCHES = 10;
-/** In the voice an inserted tick is heard as much as a late packet: when no more than this lacks, several must have come late. */
+/** As long as no packet came too late, it is no matter when no more than this lacks. */
 const BIG_LACK_MS = 10;
-const LATE_IN_VOICE = 2;
 /** Pulls in a row that show a surplus before it is believed; a big one is believed sooner. */
 const PATIENCE = 50;
 const PATIENCE_WHEN_BIG = 5;
@@ -26,8 +25,8 @@ export class PlayoutDelay {
   #lossRate = 0;
   #isLossy = false;
   #sinceStretch = 0;
-  /** Packets that came too late since enough waiting time was there. */
-  #late = 0;
+  /** A packet came too late since there was enough waiting time. */
+  #wasLate = false;
   #surplusMs = 0;
   #surplusPulls = 0;
 
@@ -45,7 +44,7 @@ export class PlayoutDelay {
   /** The packet that was added last to the estimate came when its time was over. */
   noteLate(transitMs: number): void {
     this.estimate.noteLate(transitMs);
-    this.#late += 1;
+    this.#wasLate = true;
   }
 
   noteLoss(): void {
@@ -58,16 +57,13 @@ export class PlayoutDelay {
     if (this.#lossRate < LOSSLESS) this.#isLossy = false;
   }
 
-  /**
-   * True when the next packet waited so much too short that a tick must be inserted. `isQuiet` is asked when it matters: what was heard
-   * last is a pause of the voice.
-   */
-  shouldStretch(waitedMs: number, targetMs: number, isQuiet: () => boolean): boolean {
+  /** True when the next packet waited so much too short that those after it must be played a tick later. */
+  shouldStretch(waitedMs: number, targetMs: number): boolean {
     this.#sinceStretch += 1;
     const lackMs = targetMs - waitedMs;
-    if (lackMs <= HYSTERESIS_MS) this.#late = 0;
-    if (lackMs <= HYSTERESIS_MS || this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
-    if (lackMs <= BIG_LACK_MS && this.#late < LATE_IN_VOICE && !isQuiet()) return false;
+    if (lackMs <= HYSTERESIS_MS) this.#wasLate = false;
+    if (lackMs <= (this.#wasLate ? HYSTERESIS_MS : BIG_LACK_MS)) return false;
+    if (this.#sinceStretch < PULLS_BETWEEN_STRETCHES) return false;
     this.#sinceStretch = 0;
     return true;
   }
@@ -89,7 +85,7 @@ export class PlayoutDelay {
 
   reset(): void {
     this.estimate.reset();
-    this.#late = 0;
+    this.#wasLate = false;
     this.#surplusPulls = 0;
   }
 }

@@ -4,7 +4,7 @@ import type { Codec } from '../config/config.ts';
 import { type AudioDecoder, createAudioDecoder, createAudioEncoder } from './audio-codec.ts';
 import { Playout } from './playout.ts';
 import { newRtpHeader } from './rtp.ts';
-import { shorten } from './time-compression.ts';
+import { lengthen, shorten } from './time-scale.ts';
 import { loadOpus } from './worker/opus.ts';
 
 interface Scene {
@@ -312,3 +312,37 @@ test('shortening leaves out a whole period of a tone', () => {
     }
   }
 });
+
+test('lengthening repeats whole periods of a tone, 20 ms and more, and what follows joins', () => {
+  for (const rate of [8000, 16_000, 48_000]) {
+    for (const hz of [100, 150, 220, 400]) {
+      const length = (rate / 1000) * 20;
+      const tone = (n: number) => Math.round(9000 * Math.sin((2 * Math.PI * hz * n) / rate));
+      const pcm = Int16Array.from({ length: 4 * length }, (_, n) => tone(n));
+      const longer = lengthen(pcm, length, 2 * length, rate);
+      const addedMs = ((longer - length) / rate) * 1000;
+      assert.ok(addedMs >= 20 && addedMs < 32.5, `${addedMs} ms`);
+      const next = Int16Array.from({ length }, (_, n) => tone(length + n));
+      const heard = Int16Array.from([...pcm.subarray(0, longer), ...next]);
+      assertUntorn(heard, rate, hz * 1.2);
+      assert.ok(Math.abs(rms(heard) - 9000 / Math.SQRT2) < 300, `${rms(heard)} at ${hz} Hz`);
+    }
+  }
+});
+
+test('what is too short to be lengthened, or has no room, or is long enough, stays as it is', () => {
+  const pcm = new Int16Array(400).fill(1000);
+  assert.equal(lengthen(pcm, 100, 320, 8000), 100);
+  assert.equal(lengthen(pcm, 390, 480, 8000), 390);
+  assert.equal(lengthen(pcm, 200, 180, 8000), 200);
+  assert.ok(pcm.every((sample) => sample === 1000));
+});
+
+for (const ms of [10, 20] as const) {
+  test(`a clock that runs slow is heard as a longer tone, not a torn one, and nothing is made up: ${ms} ms`, async () => {
+    const { pcm, playout } = await hear({ packets: 80_000 / ms, ms, delayMs: (n) => 3 + n * ms * 0.0005 });
+    assert.equal(playout.framesConcealed, 0);
+    assert.ok(playout.buffer.counters.stretched >= 1);
+    assertUntorn(pcm.subarray(800), 8000);
+  });
+}

@@ -1,19 +1,19 @@
 import type { AudioDecoder } from './audio-coding.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
 import type { RtpHeader } from './rtp.ts';
-import { SHORTEN_NEEDS_MS, shorten } from './time-compression.ts';
+import { LENGTHEN_PAST_MS, lengthen, SHORTEN_NEEDS_MS, shorten } from './time-scale.ts';
 
 const TICK_MS = 20;
-/** Longest packet, and what may be left over from the one before. */
-const QUEUE_MS = 120 + 2 * TICK_MS;
+/** Longest packet, what may be left over from the one before, and what is made of both. */
+const QUEUE_MS = 120 + 3 * TICK_MS + LENGTHEN_PAST_MS;
 /** Mean magnitude of samples, about −50 dBov. */
 const QUIET_MAGNITUDE = 80;
 /** Pieces that one tick may take from the jitter buffer; only hostile packets need more. */
 const MAX_PIECES = 12;
 
 /**
- * One source from packets to 20 ms frames: jitter buffer, decoder, repair of losses, and catching up by leaving out pitch periods when
- * the stream is further behind than its jitter asks for.
+ * One source from packets to 20 ms frames: jitter buffer, decoder, repair of losses; and pitch periods repeated when packets begin to
+ * come later than they are waited for, or left out when the stream is further behind than its jitter asks for.
  */
 export class Playout {
   readonly buffer: JitterBuffer;
@@ -31,6 +31,8 @@ export class Playout {
   readonly #queue: Int16Array;
   readonly #samplesPerTick: number;
   #queued = 0;
+  /** The frames of this `read` are to last longer. */
+  #stretches = false;
 
   /** The decoder is this source's alone; `close` closes it. `forwardErrorCorrection`: see JitterBufferOptions. */
   constructor(decoder: AudioDecoder, forwardErrorCorrection = decoder.clockRate === 48000) {
@@ -68,12 +70,14 @@ export class Playout {
     let sounding = this.#queued > 0;
     let concealed = false;
     this.slackMs = Number.NaN;
+    this.#stretches = false;
     for (let piece = 0; piece < MAX_PIECES && this.#queued < this.frameLength; piece++) {
       const kind = this.#pull(nowMs);
       sounding ||= kind === 'frame' || kind === 'lost';
       concealed ||= kind === 'lost';
     }
     if (concealed) this.framesConcealed += 1;
+    if (this.#stretches) this.#stretch();
     const surplusMs = concealed ? 0 : this.buffer.takeSurplus(this.#isQuiet);
     if (surplusMs > 0) this.#catchUp(nowMs);
     this.#take(out);
@@ -91,7 +95,7 @@ export class Playout {
   }
 
   #pull(nowMs: number): 'frame' | 'lost' | 'silence' | 'empty' {
-    const pull = this.buffer.pull(nowMs, this.#queued / this.#samplesPerTick, this.#wasQuiet);
+    const pull = this.buffer.pull(nowMs, this.#queued / this.#samplesPerTick);
     const samples = Math.min(
       Math.round(pull.ticks * this.#samplesPerTick),
       this.#queue.length - this.#queued,
@@ -99,6 +103,7 @@ export class Playout {
     switch (pull.kind) {
       case 'frame':
         if (this.#queued < this.frameLength) this.#noteSlack();
+        this.#stretches ||= pull.stretch;
         this.#queued += this.#decode(pull.payload, samples);
         break;
       case 'lost':
@@ -137,15 +142,16 @@ export class Playout {
   }
 
   /** What is queued is a pause of the voice. */
-  readonly #isQuiet = (): boolean => this.#isQuietUntil(this.#queued);
-
-  /** What was read last is: less than a frame is queued, and behind that the last frame is still there. */
-  readonly #wasQuiet = (): boolean => this.#isQuietUntil(this.frameLength);
-
-  #isQuietUntil(end: number): boolean {
+  readonly #isQuiet = (): boolean => {
     let sum = 0;
-    for (let at = 0; at < end; at++) sum += Math.abs(this.#queue[at] as number);
-    return sum < end * QUIET_MAGNITUDE;
+    for (let at = 0; at < this.#queued; at++) sum += Math.abs(this.#queue[at] as number);
+    return sum < this.#queued * QUIET_MAGNITUDE;
+  };
+
+  /** One `read` more can do without a packet: so those to come are waited for 20 ms longer. */
+  #stretch(): void {
+    const wanted = (Math.floor(this.#queued / this.frameLength) + 1) * this.frameLength;
+    this.#queued = lengthen(this.#queue, this.#queued, wanted, this.#decoder.rate);
   }
 
   /** Leaves out one pitch period; needs more than a frame in the queue for that. */
