@@ -7,6 +7,7 @@ import { MediaPool } from '../../src/media/pool.ts';
 import { parseRtcp, rtcpLength, writeRtcp } from '../../src/media/rtcp.ts';
 import { newRtpHeader, parseRtp } from '../../src/media/rtp.ts';
 import { seededRandom } from '../kit/random.ts';
+import { udpType } from '../kit/udp-type.ts';
 import { type LiveCall, liveCall, refused } from './media-stage.ts';
 import { Mutation } from './mutation.ts';
 
@@ -27,7 +28,12 @@ export interface MediaFuzzReport {
 
 type Way = 'stranger' | 'phone' | 'phone-rtcp' | 'bridge';
 
+/** The calls of each family; of the second one the phone is encrypted. */
 const calls = 2;
+const families = [
+  { address: '127.0.0.1', minPort: 32_000, maxPort: 35_999 },
+  { address: '::1', minPort: 36_000, maxPort: 39_999 },
+] as const;
 /** So many are sent before their counters are awaited: what a socket's buffer holds, even of a process that does not run. */
 const batch = 60;
 const longest = 1500;
@@ -46,23 +52,22 @@ const binaryPieces = [
 ];
 
 /**
- * Calls, one of them with an encrypted phone, talk both ways while random and damaged datagrams come to each of their ports: copies of what passed on the
+ * Calls over IPv4 and IPv6, half of them with an encrypted phone, talk both ways while random and damaged datagrams come to each of their ports: copies of what passed on the
  * wire (STUN, DTLS, SRTP), RTP and RTCP, from strangers and from the addresses that were signalled. Every one of them must be refused with a reason, and nobody may miss a packet.
  */
 export async function fuzzMedia(seed: number, ms: number, atLeast = 0): Promise<MediaFuzzReport> {
   const complaints: string[] = [];
-  const config = {
-    minPort: 32_000,
-    maxPort: 39_999,
-    address: '127.0.0.1',
-    publicAddress: undefined,
-    stunServer: undefined,
-    workers: 1,
-  };
-  const engine = new MediaPool({ config, log: complainingLog(complaints) });
-  await engine.start();
+  const engines: MediaPool[] = [];
   const live: LiveCall[] = [];
-  for (let n = 0; n < calls; n += 1) live.push(await liveCall(engine, `fuzz-${n}`, n % 2 === 1));
+  for (const family of families) {
+    const config = { ...family, publicAddress: undefined, stunServer: undefined, workers: 1 };
+    const engine = new MediaPool({ config, log: complainingLog(complaints) });
+    engines.push(engine);
+    await engine.start();
+    for (let n = 0; n < calls; n += 1) {
+      live.push(await liveCall(engine, `fuzz-${n}`, family.address, n % 2 === 1));
+    }
+  }
   const forger = await Forger.open(seed, live);
   for (const { phone, bridge } of live) {
     phone.recording.clear();
@@ -85,19 +90,19 @@ export async function fuzzMedia(seed: number, ms: number, atLeast = 0): Promise<
     refused: counts,
     caught: forger.caught,
     complaints,
-    ...heard(live),
+    ...heard(live, complaints),
   };
   forger.close();
   for (const one of live) await one.close();
-  await engine.stop();
+  for (const engine of engines) await engine.stop();
   return report;
 }
 
 /** What the ends got since they began to count. */
-function heard(live: readonly LiveCall[]): Pick<MediaFuzzReport, 'gaps' | 'passed'> {
+function heard(live: readonly LiveCall[], complaints: string[]): Pick<MediaFuzzReport, 'gaps' | 'passed'> {
   let gaps = 0;
   const passed = { phones: 0, bridges: 0 };
-  for (const { phone, bridge } of live) {
+  for (const { address, phone, bridge } of live) {
     const { packets } = phone.recording;
     for (const [n, { sequence }] of packets.entries()) {
       const before = packets[n - 1];
@@ -105,6 +110,7 @@ function heard(live: readonly LiveCall[]): Pick<MediaFuzzReport, 'gaps' | 'passe
     }
     const { missing, undecipherable, packets: toBridge } = bridge.takeReception();
     gaps += missing + undecipherable + phone.undecipherable;
+    if (packets.length === 0 || toBridge === 0) complaints.push(`a call on ${address} was silent`);
     passed.phones += packets.length;
     passed.bridges += toBridge;
   }
@@ -139,6 +145,12 @@ function complainingLog(complaints: string[]): Log {
   return Object.assign(Object.create(silentLog), { error: complain, fatal: complain });
 }
 
+async function socketAt(address: string): Promise<Socket> {
+  const socket = createSocket(udpType(address)).bind(0, address);
+  await once(socket, 'listening');
+  return socket;
+}
+
 /** Makes bad datagrams of good ones, the same for the same seed but for what the calls drew at random, and sends them. */
 class Forger {
   sent = 0;
@@ -146,26 +158,38 @@ class Forger {
   caught = 0;
   readonly #mutation: Mutation;
   readonly #live: readonly LiveCall[];
-  readonly #stranger: Socket;
-  readonly #peer: Socket;
+  /** By the address that they send to. */
+  readonly #strangers: ReadonlyMap<string, Socket>;
+  readonly #peers: ReadonlyMap<string, Socket>;
   readonly #header = newRtpHeader();
 
-  private constructor(seed: number, live: readonly LiveCall[], stranger: Socket, peer: Socket) {
+  private constructor(
+    seed: number,
+    live: readonly LiveCall[],
+    strangers: ReadonlyMap<string, Socket>,
+    peers: ReadonlyMap<string, Socket>,
+  ) {
     this.#mutation = new Mutation(seededRandom(seed), binaryPieces);
     this.#live = live;
-    this.#stranger = stranger;
-    this.#peer = peer;
-    stranger.on('message', () => {
-      this.caught += 1;
-    });
+    this.#strangers = strangers;
+    this.#peers = peers;
+    for (const stranger of strangers.values()) {
+      stranger.on('message', () => {
+        this.caught += 1;
+      });
+    }
   }
 
   static async open(seed: number, live: readonly LiveCall[]): Promise<Forger> {
-    const [stranger, peer] = [createSocket('udp4'), createSocket('udp4')];
-    stranger.bind(0, '127.0.0.2');
-    peer.bind(0, '127.0.0.1');
-    await Promise.all([once(stranger, 'listening'), once(peer, 'listening')]);
-    return new Forger(seed, live, stranger, peer);
+    const strangers = new Map([
+      ['127.0.0.1', await socketAt('127.0.0.2')],
+      ['::1', await socketAt('::1')],
+    ]);
+    const peers = new Map([
+      ['127.0.0.1', await socketAt('127.0.0.1')],
+      ['::1', await socketAt('::1')],
+    ]);
+    return new Forger(seed, live, strangers, peers);
   }
 
   async send(count: number): Promise<void> {
@@ -181,17 +205,19 @@ class Forger {
   }
 
   close(): void {
-    this.#stranger.close();
-    this.#peer.close();
+    for (const socket of [...this.#strangers.values(), ...this.#peers.values()]) socket.close();
   }
 
-  #sendBy(way: Way, datagram: Buffer, { phone, bridge, rtpPort, rtcpPort, icePort }: LiveCall): void {
+  /** Loopback has one IPv6 address only: at the phone's ports it is the phone who sends from there. */
+  #sendBy(way: Way, datagram: Buffer, call: LiveCall): void {
+    const { address, phone, bridge, rtpPort, rtcpPort, icePort } = call;
     if (way === 'phone') phone.sendRaw(datagram);
     else if (way === 'bridge') bridge.sendRaw(datagram);
-    else if (way === 'phone-rtcp') this.#peer.send(datagram, rtcpPort, '127.0.0.1');
+    else if (way === 'phone-rtcp') this.#peers.get(address)?.send(datagram, rtcpPort, address);
     else {
       this.strangers += 1;
-      this.#stranger.send(datagram, this.#mutation.pick([rtpPort, rtcpPort, icePort]), '127.0.0.1');
+      const ports = address === '::1' ? [icePort] : [rtpPort, rtcpPort, icePort];
+      this.#strangers.get(address)?.send(datagram, this.#mutation.pick(ports), address);
     }
   }
 

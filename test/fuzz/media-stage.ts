@@ -18,6 +18,8 @@ const source = 1001;
 /** A call that is up: a phone and a bridge talk through the engine, and what passes on the wire is kept for the forger. */
 export interface LiveCall {
   readonly call: MediaCall;
+  /** Where everybody is. */
+  readonly address: string;
   readonly phone: RtpPhone;
   readonly bridge: LightLeg;
   readonly rtpPort: number;
@@ -32,12 +34,18 @@ export interface LiveCall {
   close(): Promise<void>;
 }
 
-export async function liveCall(engine: MediaPool, name: string, isSecure: boolean): Promise<LiveCall> {
-  const { call, phone, rtpPort, rtcpPort } = await callWithPhone(engine, name, {}, name, isSecure);
+export async function liveCall(
+  engine: MediaPool,
+  name: string,
+  address: string,
+  isSecure: boolean,
+): Promise<LiveCall> {
+  const options = { address, speaksSrtp: isSecure };
+  const { call, phone, rtpPort, rtcpPort } = await callWithPhone(engine, name, options);
   const ends: string[] = [];
   call.on('failed', ({ detail }) => ends.push(`failed: ${detail}`));
   call.on('bridge-down', ({ code }) => ends.push(`bridge-down: ${code}`));
-  const { bridge, seeds, icePort } = await liveBridge(call);
+  const { bridge, seeds, icePort } = await liveBridge(call, address);
   phone.say(tone(1000, 8000, 1, -15));
   await phone.recording.more(25);
   if (isSecure) await keepSome(phone, seeds);
@@ -46,7 +54,7 @@ export async function liveCall(engine: MediaPool, name: string, isSecure: boolea
     bridge.close();
     await call.close();
   };
-  return { call, phone, bridge, rtpPort, rtcpPort, icePort, isSecure, seeds, ends, close };
+  return { call, address, phone, bridge, rtpPort, rtcpPort, icePort, isSecure, seeds, ends, close };
 }
 
 /** What the phone sends now: each of it is a replay later. */
@@ -62,12 +70,12 @@ function keepSome(phone: RtpPhone, seeds: Buffer[]): Promise<void> {
   });
 }
 
-async function liveBridge(call: MediaCall) {
+async function liveBridge(call: MediaCall, address: string) {
   const { certificate, fingerprint } = await lightCertificate();
   const seeds: Buffer[] = [];
   let isUp = false;
   const credentials = { ufrag: randomBytes(6).toString('hex'), pwd: randomBytes(16).toString('hex') };
-  const bridge = await LightLeg.open('127.0.0.1', {
+  const bridge = await LightLeg.open(address, {
     ...credentials,
     certificate,
     packets: await opusTone(),
@@ -79,7 +87,7 @@ async function liveBridge(call: MediaCall) {
     },
   });
   const up = once(call, 'bridge-up');
-  const candidate = { foundation: '1', priority: 1, address: '127.0.0.1', port: bridge.port };
+  const candidate = { foundation: '1', priority: 1, address, port: bridge.port };
   const answer = unwrap(
     await call.connectBridge({
       transport: { ...credentials, candidates: [{ ...candidate, type: 'host' }] },

@@ -21,7 +21,7 @@ const pool = poolOfFile();
 const source = 1001;
 
 async function stage(t: TestContext, changes: Partial<PhoneMedia> = {}) {
-  const { call, phone } = await callWithPhone(pool, t.name, changes);
+  const { call, phone } = await callWithPhone(pool, t.name, { changes });
   endAfter(t, { call, phone });
   return { call, phone, bridge: await bridgeOf(t, call, source) };
 }

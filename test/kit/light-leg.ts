@@ -14,6 +14,7 @@ import {
 import { audioLevelUri } from './bridge-sdp.ts';
 import type { EndpointAnswer } from './media-bridge.ts';
 import { readRtp } from './rtp-watch.ts';
+import { udpType } from './udp-type.ts';
 
 export interface LightCertificate {
   readonly certPem: string;
@@ -78,7 +79,7 @@ export class LightLeg {
   #closed = false;
 
   static async open(address: string, options: LightLegOptions): Promise<LightLeg> {
-    const socket = createSocket('udp4');
+    const socket = createSocket(udpType(address));
     socket.bind(0, address);
     await once(socket, 'listening');
     return new LightLeg(socket, options);

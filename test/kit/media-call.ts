@@ -16,20 +16,28 @@ export interface CallWithPhone {
   readonly rtcpPort: number;
 }
 
-/** Opens a call whose phone sends and hears PCMU, unless `changes` say otherwise. The bridge is for the test to connect. */
+export interface PhoneOptions {
+  /** Of what the phone agrees to; else it sends and hears PCMU. */
+  readonly changes?: Partial<PhoneMedia>;
+  readonly speaksSrtp?: boolean;
+  /** Where it is, and the engine too. */
+  readonly address?: string;
+}
+
+/** Opens a call with a phone. The bridge is for the test to connect. */
 export async function callWithPhone(
   engine: MediaEngine,
   room: string,
-  changes: Partial<PhoneMedia> = {},
+  { changes, speaksSrtp = false, address = '127.0.0.1' }: PhoneOptions = {},
   id = room,
-  speaksSrtp = false,
 ): Promise<CallWithPhone> {
   const call = unwrap(await engine.open(id, room));
-  const phone = await RtpPhone.open();
+  const phone = await RtpPhone.open('PCMU', address);
   const { rtpPort, rtcpPort } = unwrap(await call.openPhone());
-  phone.remote = { address: '127.0.0.1', port: rtpPort };
+  phone.remote = { address, port: rtpPort };
   const srtp = speaksSrtp ? speakSrtp(phone) : undefined;
-  unwrap(await call.connectPhone(phoneMedia(phone.port, { srtp, ...changes })));
+  const remote = { address, port: phone.port, rtcpPort: phone.port + 1 };
+  unwrap(await call.connectPhone(phoneMedia(phone.port, { remote, srtp, ...changes })));
   return { call, phone, rtpPort, rtcpPort };
 }
 

@@ -4,6 +4,7 @@ import { alawDecode, alawEncode, ulawDecode, ulawEncode } from './g711.ts';
 import { RtpRecording } from './rtp-recording.ts';
 import { join, type Sound, silence } from './sound.ts';
 import { resample } from './tone.ts';
+import { udpType } from './udp-type.ts';
 
 export type G711 = 'PCMU' | 'PCMA';
 const frame = 160; // 20 ms at 8 kHz
@@ -44,7 +45,7 @@ export class RtpPhone {
   #closed = false;
 
   static async open(codec: G711 = 'PCMU', address = '127.0.0.1'): Promise<RtpPhone> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+    const socket = createSocket({ type: udpType(address), recvBufferSize: 1 << 20 });
     socket.bind(0, address);
     await once(socket, 'listening');
     return new RtpPhone(socket, codec);
