@@ -24,8 +24,10 @@ export interface MediaReport {
   readonly phonesPerCoreAlone: number;
   /** Beyond the first hundred. */
   readonly memoryPerCallKiB: number;
-  /** The latest tick of forty calls while twenty more are set up at once, milliseconds. */
+  /** The latest tick of forty calls while twenty more are set up at once, milliseconds: the worse of two times. */
   readonly burstTickMaxMs: number;
+  /** The same for the first burst in the life of a process, whose code is not all compiled yet. */
+  readonly firstBurstTickMaxMs: number;
   readonly measurements: Readonly<Record<string, readonly Measured[]>>;
   readonly goals: readonly Goal[];
 }
@@ -58,7 +60,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
       seconds,
     );
     say('twenty set-ups at once beside forty calls');
-    const burst = await measureBurst(programs);
+    const bursts = await measureBursts(programs);
     const loadAfter = loadavg()[0] ?? 0;
     const figures = {
       perCallOverFloor: rounded((2 * costAtFullEffort(alone)) / (floor.perCallUs + floorAfter.perCallUs), 2),
@@ -66,7 +68,8 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
       phonesPerCoreRooms10: punctual(rooms),
       phonesPerCoreAlone: punctual(alone),
       memoryPerCallKiB: rounded(memoryPerCall(rooms), 0),
-      burstTickMaxMs: burst.tickMaxMs,
+      firstBurstTickMaxMs: bursts[0]?.tickMaxMs ?? Number.NaN,
+      burstTickMaxMs: Math.max(...bursts.slice(1).map(({ tickMaxMs }) => tickMaxMs)),
     };
     return {
       bench: 'media',
@@ -78,7 +81,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
       floor,
       floorAfter,
       ...figures,
-      measurements: { alone, listening, rooms, burst: [burst] },
+      measurements: { alone, listening, rooms, bursts },
       goals: goals(figures, [...alone, ...listening, ...rooms]),
     };
   } finally {
@@ -93,6 +96,7 @@ interface Figures {
   readonly phonesPerCoreAlone: number;
   readonly memoryPerCallKiB: number;
   readonly burstTickMaxMs: number;
+  readonly firstBurstTickMaxMs: number;
 }
 
 /** Adds calls step by step until the ticks are twice in a row not punctual; a step that fails is measured twice. */
@@ -139,16 +143,23 @@ function costAtFullEffort(measured: readonly Measured[]): number {
   return comparable.at(-1)?.cpuPerCallTick ?? Number.NaN;
 }
 
-async function measureBurst(programs: Programs): Promise<Measured> {
-  const stage = await MediaStage.start(programs, { talking: true, phonesPerRoom: 1, legs: 60 });
+/** The first one, and two more in the same process. */
+async function measureBursts(programs: Programs): Promise<Measured[]> {
+  const times = 3;
+  const stage = await MediaStage.start(programs, { talking: true, phonesPerRoom: 1, legs: 60 * times });
+  const measured: Measured[] = [];
   try {
-    await stage.grow(40);
-    const measured = stage.measure(3);
-    await stage.burst(20);
-    return await measured;
+    for (let time = 0; time < times; time++) {
+      await stage.grow(40);
+      const watched = stage.measure(3);
+      await stage.burst(20);
+      measured.push(await watched);
+      await stage.closeAll();
+    }
   } finally {
     stage.stop();
   }
+  return measured;
 }
 
 /** A room of ten costs one lone phone and nine further ones. */

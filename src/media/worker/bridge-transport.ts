@@ -119,9 +119,9 @@ export class BridgeTransport {
     this.#agent.addRemote(candidates);
   }
 
-  /** Hands over what has come. */
+  /** Hands over what has come. Before the keys are agreed that is not left to ticks (`readSockets`): they come too seldom for a set-up. */
   read(): void {
-    this.#socket?.read();
+    if (this.isUp) this.#socket?.read();
   }
 
   tick(now: number): void {

@@ -177,14 +177,14 @@ export class MediaWorker {
     this.#options.post({ kind: 'event', call: number, event });
   }
 
-  /** Ticks read the sockets that they need; this is for the others, and for legs whose next step is a packet away. */
+  /** Ticks read the sockets of legs that are up; this is for the others, above all for those whose next step is a packet away. */
   #read(): void {
     if (this.#clock.lateMs > frugalWhenLateMs) limitEncodingEffort(frugalComplexity);
     const now = performance.now();
     const isHurried = this.#connecting.size > 0;
     if (!isHurried && now - this.#readAt < readEveryMs) return;
     this.#readAt = now;
-    readSockets(isHurried);
+    readSockets();
   }
 
   #hurry(number: number, isConnecting: boolean): void {

@@ -65,8 +65,8 @@ export class SystemSockets {
     return { ok: true, value: this.#socket(fd, watched) };
   }
 
-  /** Hands over the datagrams that have come; those of sockets that their owners read all the time anyway only when `all` are wanted. */
-  read(all: boolean): void {
+  /** Hands over the datagrams that have come, but for those of sockets that their owners read all the time anyway. */
+  read(): void {
     if (this.#sockets.size === 0) return;
     const count = this.#calls.readable(this.#epoll, this.#readable);
     if (count <= 0) return;
@@ -74,7 +74,7 @@ export class SystemSockets {
     for (let event = 0; event < count; event++) {
       const fd = this.#readable[event * eventWords + eventFd] as number;
       const socket = this.#sockets.get(fd);
-      if (socket === undefined || (!all && nowMs - socket.readAtMs < tendedMs)) continue;
+      if (socket === undefined || nowMs - socket.readAtMs < tendedMs) continue;
       this.#readSocket(fd, socket, nowMs);
     }
   }

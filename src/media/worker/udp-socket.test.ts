@@ -124,6 +124,20 @@ describe('system sockets alone', () => {
     assert.equal(count, 1);
   });
 
+  test('a socket that its owner reads is left to him', async () => {
+    assert.ok(await useSystemSockets());
+    const [tended, other] = [await open('127.0.0.1'), await open('127.0.0.1')];
+    tended.socket.read();
+    tended.socket.send(Buffer.from('a'), tended.socket.port, '127.0.0.1');
+    other.socket.send(Buffer.from('b'), other.socket.port, '127.0.0.1');
+    await until(other.heard, 1);
+    assert.equal(tended.heard.length, 0);
+    tended.socket.read();
+    assert.equal(tended.heard.length, 1);
+    await Promise.all([tended.socket.close(), other.socket.close()]);
+    useNodeSockets();
+  });
+
   test('the sockets of a thread that died are closed by who survives it', async () => {
     const list = new OpenSockets();
     assert.ok(await useSystemSockets(list));

@@ -47,9 +47,9 @@ export function useNodeSockets(): void {
   system = undefined;
 }
 
-/** Hands over what has come to the sockets of this thread; without `all` not that of sockets whose owners read them in each tick. */
-export function readSockets(all = true): void {
-  system?.read(all);
+/** Hands over what has come to the sockets of this thread, but for those whose owners read them in each tick. */
+export function readSockets(): void {
+  system?.read();
 }
 
 /** Binds one UDP port. `::` takes IPv6 only, so that the same port number can also be bound for IPv4. */
