@@ -45,16 +45,18 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
     say('lone phones that speak');
     const alone = await climb(
       programs,
+      say,
       { talking: true, phonesPerRoom: 1 },
       quick ? [40, 85] : [40, ...steps(60, 5, 160)],
       seconds,
     );
     const floorAfter = programs.floor();
     say('lone phones that listen');
-    const listening = await climb(programs, { talking: false, phonesPerRoom: 1 }, [40], seconds);
+    const listening = await climb(programs, say, { talking: false, phonesPerRoom: 1 }, [40], seconds);
     say('rooms of ten phones');
     const rooms = await climb(
       programs,
+      say,
       { talking: false, phonesPerRoom: 10 },
       quick ? [100, 250] : [100, 200, ...steps(240, 10, 500)],
       seconds,
@@ -99,9 +101,13 @@ interface Figures {
   readonly firstBurstTickMaxMs: number;
 }
 
-/** Adds calls step by step until the ticks are twice in a row not punctual; a step that fails is measured twice. */
+/**
+ * Adds calls step by step until the ticks are twice in a row not punctual, or the generator is at its own end: what it cannot load says
+ * nothing of the gateway. A step that fails is measured twice.
+ */
 async function climb(
   programs: Programs,
+  say: (text: string) => void,
   kind: { readonly talking: boolean; readonly phonesPerRoom: number },
   counts: readonly number[],
   seconds: number,
@@ -113,7 +119,11 @@ async function climb(
     for (const count of counts) {
       await stage.grow(count);
       let one = await stage.measure(seconds);
-      if (!isPunctual(one)) one = await stage.measure(seconds);
+      if (!isPunctual(one) || !one.generatorIsSound) one = await stage.measure(seconds);
+      if (all.length > 0 && !one.generatorIsSound) {
+        say(`${count} calls are more than the generator can load`);
+        break;
+      }
       all.push(one);
       failed = isPunctual(one) ? 0 : failed + 1;
       if (failed === 2) break;
