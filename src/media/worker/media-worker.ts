@@ -30,9 +30,9 @@ const readEveryMs = 40;
  * A worker encodes with less complexity when it is busy for more than this part of its time, and at once when a tick is so late; until it is
  * busy for less than the last part.
  */
-const frugalAbove = 0.75;
+const frugalAbove = 0.8;
 const frugalWhenLateMs = 6;
-const generousBelow = 0.6;
+const generousBelow = 0.66;
 /** Seconds in a row above it: set-ups are short. */
 const frugalAfter = 3;
 const frugalComplexity = 1;
