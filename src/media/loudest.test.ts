@@ -14,7 +14,7 @@ class Numbered {
   hears(ssrc: number, level: number, now: number): boolean {
     const talker = this.#talkers.get(ssrc) ?? this.choice.enter(ssrc);
     this.#talkers.set(ssrc, talker);
-    return this.choice.hears(talker, level, now);
+    return this.choice.mayHear(talker, level, now) && this.choice.choose(talker, level, now);
   }
 
   leave(ssrc: number): void {

@@ -49,15 +49,8 @@ export class Loudest {
   }
 
   /**
-   * Notes a packet of a source, with its level (0 loudest, 127 silence, −1 unknown), and answers whether it is to be decoded.
-   */
-  hears(talker: Talker, level: number, nowMs: number): boolean {
-    return this.mayHear(talker, level, nowMs) && this.choose(talker, level, nowMs);
-  }
-
-  /**
    * Whether a packet that is not authenticated yet is worth it: its source is chosen, or by this level would be. What an unproven packet
-   * says moves only the loudness of a source that is not heard.
+   * says moves only the loudness of a source that is not heard. `level`: 0 loudest, 127 silence, −1 unknown.
    */
   mayHear(talker: Talker, level: number, nowMs: number): boolean {
     if (talker.chosen) return true;

@@ -19,13 +19,7 @@ export function shorten(pcm: Int16Array, length: number, rate: number): number {
   const longest = LONGEST_LAG_MS * perMs;
   if (length < window + longest) return length;
   // Compares the window that begins `lag` later with the first one: the lag reaches back from its end.
-  const lag = bestForwardLag(
-    pcm,
-    window,
-    SHORTEST_LAG_MS * perMs,
-    longest,
-    Math.max(1, Math.floor(perMs / 8)),
-  );
+  const lag = lagBefore(pcm, window + longest, window, perMs);
   for (let at = 0; at < window; at++) {
     const weight = (at + 1) / (window + 1);
     pcm[at] = Math.round((pcm[at] as number) * (1 - weight) + (pcm[at + lag] as number) * weight);
@@ -48,8 +42,7 @@ export function lengthen(pcm: Int16Array, length: number, wanted: number, rate: 
   const window = JOIN_MS * perMs;
   const longest = LONGEST_LAG_MS * perMs;
   if (length < window + longest) return length;
-  const stride = Math.max(1, Math.floor(perMs / 8));
-  const lag = pitchLag(pcm, length, window, SHORTEST_LAG_MS * perMs, longest, stride);
+  const lag = lagBefore(pcm, length, window, perMs);
   const periods = Math.max(0, Math.ceil((wanted - length) / lag));
   const end = length + periods * lag;
   if (periods === 0 || end > pcm.length) return length;
@@ -64,12 +57,7 @@ export function lengthen(pcm: Int16Array, length: number, wanted: number, rate: 
   return end;
 }
 
-function bestForwardLag(
-  pcm: Int16Array,
-  window: number,
-  shortest: number,
-  longest: number,
-  stride: number,
-): number {
-  return pitchLag(pcm, window + longest, window, shortest, longest, stride);
+function lagBefore(pcm: Int16Array, end: number, window: number, perMs: number): number {
+  const stride = Math.max(1, Math.floor(perMs / 8));
+  return pitchLag(pcm, end, window, SHORTEST_LAG_MS * perMs, LONGEST_LAG_MS * perMs, stride);
 }

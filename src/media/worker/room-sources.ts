@@ -123,13 +123,12 @@ export class RoomSources {
     for (const source of this.#sources.values()) {
       if (now - source.heardAt > decoderIdleMs) source.close();
     }
-    const kept = this.#rates.filter(({ readAt }) => now - readAt <= rateIdleMs);
-    for (const { rate, mix } of this.#rates) {
-      if (kept.some((one) => one.rate === rate)) continue;
+    const isIdle = ({ readAt }: RateInUse) => now - readAt > rateIdleMs;
+    for (const { rate, mix } of this.#rates.filter(isIdle)) {
       mix.close();
       for (const source of this.#sources.values()) source.close(rate);
     }
-    this.#rates = kept;
+    this.#rates = this.#rates.filter((inUse) => !isIdle(inUse));
   }
 
   /** What became of a source; loss and jitter are for the leg to say. */

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { HmacSha1 } from '../hmac-sha1.ts';
 
 const blockBytes = 64;
-const tagBytes = 20;
 const idBytes = 12;
 
 /**
@@ -22,14 +21,6 @@ export class StunKey {
   sign(message: Buffer): Buffer {
     const rest = message.length - 4;
     return this.#hmac.compute(message, rest, message.readUInt32BE(rest));
-  }
-
-  /** Compares in a time that does not tell how much is right. */
-  hasSigned(message: Buffer, tag: Buffer): boolean {
-    const expected = this.sign(message);
-    let difference = tag.length ^ tagBytes;
-    for (let at = 0; at < tagBytes; at++) difference |= (expected[at] as number) ^ (tag[at] ?? 0);
-    return difference === 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { readXorAddress, type TransportAddress, xorAddress } from './stun-address.ts';
 import type { StunKey } from './stun-key.ts';
@@ -175,7 +176,7 @@ function isSigned(datagram: Buffer, at: number | undefined, key: StunKey): boole
   if (at === undefined) return false;
   const covered = Buffer.from(datagram.subarray(0, at));
   setLength(covered, at + 24);
-  return key.hasSigned(covered, datagram.subarray(at + 4, at + 24));
+  return timingSafeEqual(key.sign(covered), datagram.subarray(at + 4, at + 24));
 }
 
 function fingerprintOf(bytes: Buffer): number {
