@@ -9,6 +9,7 @@ import type {
   WorkerSettings,
 } from '../protocol.ts';
 import { Call } from './call.ts';
+import { EncodingEffort } from './encoding-effort.ts';
 import { encodingEffort, limitEncodingEffort } from './opus.ts';
 import { Room } from './room.ts';
 import { SoundFiles } from './sound-files.ts';
@@ -26,17 +27,6 @@ interface OpenCall {
 /** How often the main thread hears how busy this worker is. */
 const loadIntervalMs = 1000;
 const readEveryMs = 40;
-/**
- * A worker encodes with less complexity when it is busy for more than this part of its time, and at once when a tick is so late; until it is
- * busy for less than the last part.
- */
-const frugalAbove = 0.8;
-const frugalWhenLateMs = 6;
-const generousBelow = 0.66;
-/** Seconds in a row above it: set-ups are short. */
-const frugalAfter = 3;
-const frugalComplexity = 1;
-const fullComplexity = 10;
 
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
@@ -55,7 +45,7 @@ export class MediaWorker {
   /** Calls whose bridge leg is not up: for them sockets are read more often than ticks need. */
   readonly #connecting = new Set<number>();
   #readAt = 0;
-  #busySeconds = 0;
+  readonly #effort = new EncodingEffort();
   #utilization = performance.eventLoopUtilization();
 
   constructor(options: MediaWorkerOptions) {
@@ -179,8 +169,9 @@ export class MediaWorker {
 
   /** Ticks read the sockets of legs that are up; this is for the others, above all for those whose next step is a packet away. */
   #read(): void {
-    if (this.#clock.lateMs > frugalWhenLateMs) limitEncodingEffort(frugalComplexity);
     const now = performance.now();
+    this.#effort.ticked(this.#clock.lateMs, now);
+    limitEncodingEffort(this.#effort.at(now));
     const isHurried = this.#connecting.size > 0;
     if (!isHurried && now - this.#readAt < readEveryMs) return;
     this.#readAt = now;
@@ -206,17 +197,11 @@ export class MediaWorker {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
     this.#utilization = now;
-    this.#chooseEffort(utilization);
+    this.#effort.second(utilization);
     this.#options.post({
       kind: 'load',
       load: { utilization, encodingEffort: encodingEffort(), ticks: this.#clock.takeLateness() },
     });
-  }
-
-  #chooseEffort(utilization: number): void {
-    this.#busySeconds = utilization > frugalAbove ? this.#busySeconds + 1 : 0;
-    if (this.#busySeconds >= frugalAfter) limitEncodingEffort(frugalComplexity);
-    else if (utilization < generousBelow) limitEncodingEffort(fullComplexity);
   }
 
   #reply(request: number, result: WorkerResult<unknown>): void {

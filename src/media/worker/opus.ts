@@ -1,3 +1,4 @@
+import { fullEffort } from './encoding-effort.ts';
 import {
   type Libopus,
   type LibopusDecoder,
@@ -39,7 +40,7 @@ function library(): Promise<Libopus> {
 }
 
 /** The most complexity that encoders of this thread use from now on: fewer calls each sound a little better, more calls still fit. */
-let effort = 10;
+let effort = fullEffort;
 
 export function encodingEffort(): number {
   return effort;
