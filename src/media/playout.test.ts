@@ -346,3 +346,23 @@ for (const ms of [10, 20] as const) {
     assertUntorn(pcm.subarray(800), 8000);
   });
 }
+
+test('two sources whose packets are longer than a frame do not hear each other', () => {
+  const sources = [0x20, 0x60].map((code) => ({ code, playout: new Playout(createAudioDecoder('PCMU')) }));
+  const alone = new Int16Array(1);
+  for (let now = 0; now < 600; now += 20) {
+    for (const { code, playout } of sources) {
+      // 30 ms are sent at 30, 60, 90 …: every other frame of 20 ms begins with what the last packet has left.
+      for (let at = now - 20 + 1; at <= now; at++) {
+        if (at > 0 && at % 30 === 0) push(playout, at / 30, at * 8, Buffer.alloc(240, code), at);
+      }
+    }
+    for (const { code, playout } of sources) {
+      const frame = new Int16Array(160);
+      if (!playout.read(now, frame) || now < 200) continue;
+      createAudioDecoder('PCMU').decode(Buffer.from([code]), alone);
+      assert.deepEqual(new Set(frame), new Set(alone), `at ${now} ms`);
+    }
+  }
+  assert.ok(sources.every(({ playout }) => playout.framesConcealed === 0));
+});

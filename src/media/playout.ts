@@ -1,4 +1,4 @@
-import type { AudioDecoder } from './audio-coding.ts';
+import type { AudioDecoder, AudioRate } from './audio-coding.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
 import type { RtpHeader } from './rtp.ts';
 import { LENGTHEN_PAST_MS, lengthen, SHORTEN_NEEDS_MS, shorten } from './time-scale.ts';
@@ -6,6 +6,8 @@ import { LENGTHEN_PAST_MS, lengthen, SHORTEN_NEEDS_MS, shorten } from './time-sc
 const TICK_MS = 20;
 /** Longest packet, what may be left over from the one before, and what is made of both. */
 const QUEUE_MS = 120 + 3 * TICK_MS + LENGTHEN_PAST_MS;
+/** What `read` works in: the same memory for all sources of a thread, since hardly any has something left from one `read` to the next. */
+const workbenches = new Map<AudioRate, Int16Array>();
 /** Mean magnitude of samples, about −50 dBov. */
 const QUIET_MAGNITUDE = 80;
 /** Pieces that one tick may take from the jitter buffer; only hostile packets need more. */
@@ -29,6 +31,8 @@ export class Playout {
   malformed = 0;
   readonly #decoder: AudioDecoder;
   readonly #queue: Int16Array;
+  /** What is queued from one `read` to the next: mostly nothing, when a packet lasts as long as a frame. */
+  #left: Int16Array | undefined;
   readonly #samplesPerTick: number;
   #queued = 0;
   /** The frames of this `read` are to last longer. */
@@ -40,7 +44,7 @@ export class Playout {
     this.buffer = new JitterBuffer({ clockRate: decoder.clockRate, forwardErrorCorrection });
     this.#samplesPerTick = decoder.rate / decoder.clockRate;
     this.frameLength = (decoder.rate / 1000) * TICK_MS;
-    this.#queue = new Int16Array((decoder.rate / 1000) * QUEUE_MS);
+    this.#queue = workbench(decoder.rate);
   }
 
   /** Delay that buffering adds now. */
@@ -68,6 +72,7 @@ export class Playout {
   /** Writes the next 20 ms to `out`. False when there is only silence; `out` is all zeros then. */
   read(nowMs: number, out: Int16Array): boolean {
     let sounding = this.#queued > 0;
+    if (this.#left !== undefined && sounding) this.#queue.set(this.#left);
     let concealed = false;
     this.slackMs = Number.NaN;
     this.#stretches = false;
@@ -172,6 +177,20 @@ export class Playout {
     for (let at = 0; at < available; at++) out[at] = queue[at] as number;
     if (available < this.frameLength) out.fill(0, available);
     this.#queued -= available;
-    if (this.#queued > 0) queue.copyWithin(0, available, available + this.#queued);
+    if (this.#queued > 0) this.#keep(queue.subarray(available, available + this.#queued));
   }
+
+  #keep(samples: Int16Array): void {
+    this.#left ??= new Int16Array(this.#queue.length);
+    this.#left.set(samples);
+  }
+}
+
+function workbench(rate: AudioRate): Int16Array {
+  let pcm = workbenches.get(rate);
+  if (pcm === undefined) {
+    pcm = new Int16Array((rate / 1000) * QUEUE_MS);
+    workbenches.set(rate, pcm);
+  }
+  return pcm;
 }

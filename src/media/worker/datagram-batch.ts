@@ -24,7 +24,7 @@ const SCM_TIMESTAMPNS = 35;
 export class DatagramBatch {
   static readonly size = COUNT;
   readonly #calls: SystemCalls;
-  readonly #headersAt: bigint;
+  readonly #headersAt: number;
   readonly #headers: Int32Array;
   readonly #controls: Uint32Array;
   readonly #names: Uint32Array;
@@ -40,7 +40,7 @@ export class DatagramBatch {
     const names = iovecs + COUNT * IOVEC_BYTES;
     const controls = names + COUNT * NAME_BYTES;
     const data = controls + COUNT * CONTROL_BYTES;
-    this.#headersAt = address;
+    this.#headersAt = Number(address);
     this.#headers = new Int32Array(bytes, 0, COUNT * HEADER_WORDS);
     this.#names = new Uint32Array(bytes, names, (COUNT * NAME_BYTES) / 4);
     this.#nameBytes = Buffer.from(bytes, names, COUNT * NAME_BYTES);

@@ -37,7 +37,7 @@ export class RoomSource {
   packetsReceived = 0;
   /** When the last packet came that was to be decoded. */
   heardAt = Number.NEGATIVE_INFINITY;
-  readonly seen = new SeenSequences();
+  #seen: SeenSequences | undefined;
   /** Its place among those who speak. */
   readonly talker: Talker;
   /** One for each rate, so three at most. */
@@ -49,6 +49,11 @@ export class RoomSource {
   constructor(talker: Talker) {
     this.ssrc = talker.ssrc;
     this.talker = talker;
+  }
+
+  /** Another leg has brought this packet. (That one leg brings a packet twice is for SRTP to refuse.) */
+  has(sequence: number, timestamp: number): boolean {
+    return this.legs > 1 && this.#seen?.has(sequence, timestamp) === true;
   }
 
   /**
@@ -65,11 +70,13 @@ export class RoomSource {
 
   /** Notes an authenticated packet, the first of its number. */
   take({ sequence, timestamp }: RtpHeader, now: number): void {
+    this.packetsReceived += 1;
+    if (this.legs < 2) return;
     this.#sequence = sequence;
     this.#timestamp = timestamp;
     this.#takenAt = now;
-    this.seen.add(sequence, timestamp);
-    this.packetsReceived += 1;
+    this.#seen ??= new SeenSequences();
+    this.#seen.add(sequence, timestamp);
   }
 
   /** Plays a packet that was taken to those who listen; keeps it until then. */

@@ -66,13 +66,14 @@ export class RoomSources {
    * loudest. `undefined`: decrypt it, and then `push` it. `level` is asked for only when it matters.
    */
   spares(
-    { seen, talker }: RoomSource,
+    source: RoomSource,
     sequence: number,
     timestamp: number,
     level: () => number,
     now: number,
   ): Spared | undefined {
-    if (seen.has(sequence, timestamp)) return 'shared';
+    if (source.has(sequence, timestamp)) return 'shared';
+    const { talker } = source;
     return talker.chosen || this.#loudest.mayHear(talker, level(), now) ? undefined : 'quiet';
   }
 
@@ -81,7 +82,7 @@ export class RoomSources {
    * other legs bring the stream: then it is not heard.
    */
   push(source: RoomSource, header: RtpHeader, packet: Buffer, now: number): boolean {
-    if (source.seen.has(header.sequence, header.timestamp)) return true;
+    if (source.has(header.sequence, header.timestamp)) return true;
     if (!source.fits(header, now)) return false;
     source.take(header, now);
     if (this.#loudest.choose(source.talker, header.audioLevel, now)) {

@@ -43,14 +43,15 @@ export class SystemCalls {
     to: Uint8Array,
     toBytes: number,
   ) => number;
-  readonly #receive: (fd: number, headers: bigint, count: number, flags: number, timeout: null) => number;
+  readonly #receive: (fd: number, headers: number, count: number, flags: number, timeout: null) => number;
   readonly #epollCreate: (flags: number) => number;
   readonly #epollControl: (epoll: number, verb: number, fd: number, event: Int32Array) => number;
   readonly #epollWait: (epoll: number, events: Int32Array, most: number, timeoutMs: number) => number;
-  readonly #clock: (clock: number, time: BigInt64Array) => number;
+  readonly #clock: (clock: number, time: Uint32Array) => number;
   readonly #toBinary: (family: number, text: string, out: Uint8Array) => number;
   readonly #toText: (family: number, address: Uint8Array, out: Uint8Array, bytes: number) => unknown;
-  readonly #time = new BigInt64Array(2);
+  /** `struct timespec`: seconds and nanoseconds, 64 bits each. */
+  readonly #time = new Uint32Array(4);
 
   /** Undefined where these calls are not as described here. */
   static async load(): Promise<SystemCalls | undefined> {
@@ -111,7 +112,7 @@ export class SystemCalls {
   }
 
   /** recvmmsg(2) into what `headers` describe: how many came. */
-  receive(fd: number, headers: bigint, count: number): number {
+  receive(fd: number, headers: number, count: number): number {
     return this.#receive(fd, headers, count, MSG_DONTWAIT, null);
   }
 
@@ -134,8 +135,10 @@ export class SystemCalls {
 
   /** Wall clock, ms. */
   realTimeMs(): number {
-    this.#clock(CLOCK_REALTIME, this.#time);
-    return Number(this.#time[0]) * 1000 + Number(this.#time[1]) / 1e6;
+    const time = this.#time;
+    this.#clock(CLOCK_REALTIME, time);
+    const seconds = (time[1] as number) * 2 ** 32 + (time[0] as number);
+    return seconds * 1000 + (time[2] as number) / 1e6;
   }
 
   /** Undefined for what is no literal address. */

@@ -47,6 +47,11 @@ export function useNodeSockets(): void {
   system = undefined;
 }
 
+/** What this thread's sockets from now on send is theirs no more when `send` returns. */
+export function sendsAtOnce(): boolean {
+  return system !== undefined;
+}
+
 /** Hands over what has come to the sockets of this thread, but for those whose owners read them in each tick. */
 export function readSockets(): void {
   system?.read();
