@@ -54,7 +54,7 @@ test('an hour of ticks, each timer late, and not one tick of drift', () => {
   time.slackMs = 1.7;
   const { clock } = clockOf(time);
   let ticks = 0;
-  clock.subscribe(() => ticks++);
+  clock.subscribe('phone', () => ticks++);
   time.advance(3_600_000);
   assert.ok(ticks >= 180_000 && ticks <= 180_001, `${ticks}`);
   const lateness = clock.takeLateness();
@@ -66,7 +66,7 @@ test('subscribers are spread over the slots, each every 20 ms', () => {
   const time = new FakeTime();
   const { clock } = clockOf(time);
   const due: number[][] = Array.from({ length: 20 }, () => []);
-  for (const list of due) clock.subscribe((scheduled) => list.push(scheduled));
+  for (const list of due) clock.subscribe('phone', (scheduled) => list.push(scheduled));
   time.advance(1000);
   const phases = new Map<number, number>();
   for (const list of due) {
@@ -79,16 +79,30 @@ test('subscribers are spread over the slots, each every 20 ms', () => {
   assert.deepEqual([...phases.values()], Array(10).fill(2));
 });
 
+test('in a slot the rooms tick before the phones, whoever came first', () => {
+  const time = new FakeTime();
+  const { clock } = clockOf(time);
+  const order: string[] = [];
+  for (let subscriber = 0; subscriber < 20; subscriber++) {
+    const kind = subscriber % 4 < 2 ? 'phone' : 'room';
+    clock.subscribe(kind, (due) => order.push(`${due} ${kind}`));
+  }
+  time.advance(40);
+  const slots = Map.groupBy(order, (tick) => tick.split(' ')[0]);
+  for (const ticks of slots.values()) assert.deepEqual(ticks, ticks.toSorted().toReversed());
+  assert.ok([...slots.values()].some((ticks) => new Set(ticks).size === 2));
+});
+
 test('a subscriber that moves its ticks gets the next one when it asked for it, and none in between', () => {
   const time = new FakeTime();
   const { clock } = clockOf(time);
-  clock.subscribe(() => {});
+  clock.subscribe('phone', () => {});
   for (const wait of [4, 12, 20, 22, 36]) {
     const due: number[] = [];
     const follow = (scheduled: number) => due.push(scheduled);
-    const leave = clock.subscribe((scheduled) => {
+    const leave = clock.subscribe('phone', (scheduled) => {
       due.push(scheduled);
-      leaveFollower = clock.subscribe(follow, scheduled + wait);
+      leaveFollower = clock.subscribe('phone', follow, scheduled + wait);
       leave();
     });
     let leaveFollower = () => {};
@@ -103,7 +117,7 @@ test('after a short stall the missed ticks are made up for; after a long one the
   const time = new FakeTime();
   const { clock } = clockOf(time);
   let ticks = 0;
-  clock.subscribe(() => ticks++);
+  clock.subscribe('phone', () => ticks++);
   time.advance(200);
   time.slackMs = 90;
   time.advance(20);
@@ -124,10 +138,10 @@ test('a subscriber that throws does not stop the others', () => {
   const time = new FakeTime();
   const { clock, errors } = clockOf(time);
   let ticks = 0;
-  clock.subscribe(() => {
+  clock.subscribe('phone', () => {
     throw new Error('broken call');
   });
-  clock.subscribe(() => ticks++);
+  clock.subscribe('phone', () => ticks++);
   time.advance(100);
   assert.ok(ticks >= 5 && errors.length >= 5);
 });
@@ -137,17 +151,17 @@ test('without subscribers there is no timer; one may leave within its own tick',
   const { clock } = clockOf(time);
   assert.equal(time.pending, 0);
   let ticks = 0;
-  const leave = clock.subscribe(() => {
+  const leave = clock.subscribe('phone', () => {
     ticks += 1;
     if (ticks === 3) leave();
   });
-  const leaveOther = clock.subscribe(() => {});
+  const leaveOther = clock.subscribe('phone', () => {});
   time.advance(200);
   assert.equal(ticks, 3);
   leaveOther();
   leaveOther();
   assert.equal(time.pending, 0);
-  clock.subscribe(() => ticks++);
+  clock.subscribe('phone', () => ticks++);
   time.advance(100);
   assert.ok(ticks >= 8);
   clock.stop();
@@ -160,7 +174,7 @@ test('a thread that is always late still does other things between its ticks', (
   const clock = new TickClock(assert.ifError, time, () => reads++);
   let ticks = 0;
   for (let subscriber = 0; subscriber < 10; subscriber++) {
-    clock.subscribe(() => {
+    clock.subscribe('phone', () => {
       ticks += 1;
       time.time += 3; // 30 ms of work in each 20 ms
     });

@@ -28,12 +28,18 @@ export interface TickLateness {
   readonly byMs: Uint32Array;
 }
 
+/** In a slot the mixes of all rooms come first and then the voices of all phones: the processor finds its instructions in the cache. */
+export type TickKind = 'room' | 'phone';
+
 interface Subscriber {
+  readonly kind: TickKind;
   readonly slot: number;
   readonly tick: (scheduledMs: number) => void;
   /** Number of the slot in which it ticks first, counted from the origin. */
   readonly first: number;
 }
+
+type Slot = Readonly<Record<TickKind, Set<Subscriber>>>;
 
 /**
  * The one 20 ms clock of a worker. Ticks are counted from the start, so it does not drift as setInterval does; each subscriber ticks in
@@ -43,7 +49,7 @@ interface Subscriber {
 export class TickClock {
   readonly #time: TimeSource;
   readonly #onError: (error: unknown) => void;
-  readonly #slots: Set<Subscriber>[] = Array.from({ length: SLOTS }, () => new Set());
+  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ room: new Set(), phone: new Set() }));
   readonly #lateness = new Uint32Array(LATENESS_BUCKETS + 1);
   #timer: unknown;
   #origin = 0;
@@ -72,11 +78,11 @@ export class TickClock {
    * Calls `tick` every 20 ms with the time at which it was due, until the answered function is called; for the first time in
    * the slot due at or right before `from`, when that is given.
    */
-  subscribe(tick: (scheduledMs: number) => void, from?: number): () => void {
+  subscribe(kind: TickKind, tick: (scheduledMs: number) => void, from?: number): () => void {
     const first = from === undefined || this.#subscribers === 0 ? 0 : this.#slotDueAt(from);
     const slot = first > 0 ? first % SLOTS : this.#leastUsedSlot();
-    const subscriber = { slot, tick, first };
-    this.#slots[slot]?.add(subscriber);
+    const subscriber = { kind, slot, tick, first };
+    this.#slots[slot]?.[kind].add(subscriber);
     this.#subscribers += 1;
     if (this.#subscribers === 1) this.#begin();
     return () => this.#unsubscribe(subscriber);
@@ -105,7 +111,10 @@ export class TickClock {
 
   /** No tick after this. */
   stop(): void {
-    for (const slot of this.#slots) slot.clear();
+    for (const slot of this.#slots) {
+      slot.room.clear();
+      slot.phone.clear();
+    }
     this.#subscribers = 0;
     this.#disarm();
   }
@@ -117,7 +126,7 @@ export class TickClock {
   }
 
   #unsubscribe(subscriber: Subscriber): void {
-    if (!this.#slots[subscriber.slot]?.delete(subscriber)) return;
+    if (!this.#slots[subscriber.slot]?.[subscriber.kind].delete(subscriber)) return;
     this.#subscribers -= 1;
     if (this.#subscribers === 0) this.#disarm();
   }
@@ -144,7 +153,10 @@ export class TickClock {
     const begun = this.#time.now();
     while (this.#subscribers > 0 && this.#nextDue <= begun) {
       this.#prepare();
-      this.#runSlot(this.#next % SLOTS, this.#nextDue, this.#time.now() - this.#nextDue);
+      const slot = this.#slots[this.#next % SLOTS] as Slot;
+      const lateMs = this.#time.now() - this.#nextDue;
+      this.#runAll(slot.room, lateMs);
+      this.#runAll(slot.phone, lateMs);
       this.#next += 1;
       this.#passEmptySlots();
     }
@@ -159,8 +171,9 @@ export class TickClock {
     }
   }
 
-  #runSlot(slot: number, due: number, lateMs: number): void {
-    for (const subscriber of this.#slots[slot] ?? []) {
+  #runAll(subscribers: Set<Subscriber>, lateMs: number): void {
+    const due = this.#nextDue;
+    for (const subscriber of subscribers) {
       if (this.#next < subscriber.first) continue;
       this.#note(lateMs);
       try {
@@ -174,8 +187,7 @@ export class TickClock {
   /** Wakes only where there is work. */
   #passEmptySlots(): void {
     if (this.isHurried) return;
-    for (let passed = 0; passed < SLOTS && this.#slots[this.#next % SLOTS]?.size === 0; passed++)
-      this.#next += 1;
+    for (let passed = 0; passed < SLOTS && this.#used(this.#next % SLOTS) === 0; passed++) this.#next += 1;
   }
 
   #skipStale(): void {
@@ -194,9 +206,14 @@ export class TickClock {
   #leastUsedSlot(): number {
     let least = 0;
     for (let slot = 1; slot < SLOTS; slot++) {
-      if ((this.#slots[slot]?.size ?? 0) < (this.#slots[least]?.size ?? 0)) least = slot;
+      if (this.#used(slot) < this.#used(least)) least = slot;
     }
     return least;
+  }
+
+  #used(slot: number): number {
+    const { room, phone } = this.#slots[slot] as Slot;
+    return room.size + phone.size;
   }
 
   #note(lateMs: number): void {

@@ -24,10 +24,10 @@ export class Room {
   }
 
   enter(call: Call): void {
-    this.#leaveClock ??= this.#clock.subscribe((now) => this.tick(now));
+    this.#leaveClock ??= this.#clock.subscribe('room', (now) => this.tick(now));
     this.#calls.set(
       call,
-      this.#clock.subscribe((now) => this.#tickUplink(call, now)),
+      this.#clock.subscribe('phone', (now) => this.#tickUplink(call, now)),
     );
   }
 
@@ -54,7 +54,7 @@ export class Room {
     const leave = shift === 0 ? undefined : this.#calls.get(call);
     if (leave === undefined) return;
     const tick = (at: number): void => this.#tickUplink(call, at);
-    this.#calls.set(call, this.#clock.subscribe(tick, now + TICK_MS - shift));
+    this.#calls.set(call, this.#clock.subscribe('phone', tick, now + TICK_MS - shift));
     leave();
   }
 }
