@@ -26,8 +26,8 @@ export interface HostLoad {
   readonly skipped: number;
   /** Busy part of the worker's event loop, mean of the seconds. */
   readonly utilization: number;
-  /** See WorkerLoad. */
-  readonly encodingEffort: number;
+  /** See WorkerLoad: the least since the last question; null when nothing was heard since. */
+  readonly encodingEffort: number | null;
 }
 
 export type HostRequest =
@@ -101,7 +101,7 @@ function load(): HostLoad {
     residentKiB: process.memoryUsage.rss() / 1024,
     lateness,
     skipped: taken.reduce((sum, { ticks }) => sum + ticks.skipped, 0),
-    encodingEffort: taken.at(-1)?.encodingEffort ?? 10,
+    encodingEffort: taken.length === 0 ? null : Math.min(...taken.map((one) => one.encodingEffort)),
     utilization: taken.reduce((sum, one) => sum + one.utilization, 0) / Math.max(1, taken.length),
   };
 }

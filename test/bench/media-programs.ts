@@ -149,8 +149,9 @@ export class MediaHost {
   >();
   #requests = 0;
 
-  static async start(nodeArguments: readonly string[] = []): Promise<MediaHost> {
-    const [command, ...given] = onGatewayCore([process.execPath, ...nodeArguments, host]);
+  /** `file`: another checkout's media-host.ts. */
+  static async start(nodeArguments: readonly string[] = [], file = host): Promise<MediaHost> {
+    const [command, ...given] = onGatewayCore([process.execPath, ...nodeArguments, file]);
     const child = spawn(command, given, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     const started = new MediaHost(child);
     await new Promise<void>((resolve, reject) => {

@@ -16,7 +16,7 @@ export interface MediaReport {
   readonly floor: CodecFloor;
   /** Again, after the lone phones: the machine may have become faster or slower. */
   readonly floorAfter: CodecFloor;
-  /** CPU per call and tick, every phone in its own room and speaking, against the mean of both floors: of the most calls at full effort and on time. */
+  /** CPU per call and tick, every phone in its own room and speaking, against the lower of both floors: of the most calls at full effort and on time. */
   readonly perCallOverFloor: number;
   /** Each further phone of a room, listening, against a lone one that listens. */
   readonly furtherPhoneRatio: number;
@@ -65,7 +65,7 @@ export async function measureMedia(quick: boolean, say: (text: string) => void):
     const bursts = await measureBursts(programs);
     const loadAfter = loadavg()[0] ?? 0;
     const figures = {
-      perCallOverFloor: rounded((2 * costAtFullEffort(alone)) / (floor.perCallUs + floorAfter.perCallUs), 2),
+      perCallOverFloor: rounded(costAtFullEffort(alone) / Math.min(floor.perCallUs, floorAfter.perCallUs), 2),
       furtherPhoneRatio: rounded(furtherPhone(listening[0], rooms[0]), 2),
       phonesPerCoreRooms10: punctual(rooms),
       phonesPerCoreAlone: punctual(alone),

